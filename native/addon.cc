@@ -1,0 +1,88 @@
+// The register: one line a function. What each takes and answers is said in lib/sys/native.ts.
+#include <napi.h>
+
+#include "file.h"
+#include "lock.h"
+#include "mount.h"
+#include "mountinfo.h"
+#include "newmount.h"
+#include "op.h"
+#include "stat.h"
+#include "tree.h"
+#include "xattr.h"
+
+namespace graphdriver {
+
+namespace {
+
+void AddCalls(napi_env env, napi_value to, Environment* environment) {
+  Op<&Mount, Lane::kMount, &UndoMount>::Add(env, to, "mount", environment);
+  Op<&MountAt, Lane::kMount, &UndoMountAt>::Add(env, to, "mountAt", environment);
+  Op<&Umount2, Lane::kUnmount>::Add(env, to, "umount2", environment);
+  Op<&NewMount, Lane::kMount>::Add(env, to, "newMount", environment);
+  Op<&Reconfigure, Lane::kMount>::Add(env, to, "reconfigure", environment);
+  Op<&OpenTree, Lane::kMount>::Add(env, to, "openTree", environment);
+  Op<&MoveMount, Lane::kMount, &UndoMoveMount>::Add(env, to, "moveMount", environment);
+  Op<&MountSetattr, Lane::kMount>::Add(env, to, "mountSetattr", environment);
+  Op<&Mountinfo, Lane::kFile>::Add(env, to, "mountinfo", environment);
+  Op<&StatxRow, Lane::kFile>::Add(env, to, "statx", environment);
+  Op<&StatfsRow, Lane::kFile>::Add(env, to, "statfs", environment);
+  Op<&SetLock, Lane::kFile>::Add(env, to, "setLock", environment);
+  Op<&GetLock, Lane::kFile>::Add(env, to, "getLock", environment);
+  Op<&Openat2, Lane::kFile>::Add(env, to, "openat2", environment);
+  // The last descriptor of a detached mount unmounts it.
+  Op<&Close, Lane::kUnmount>::Add(env, to, "close", environment);
+  Op<&Mkdirat, Lane::kFile>::Add(env, to, "mkdirat", environment);
+  Op<&Unlinkat, Lane::kFile>::Add(env, to, "unlinkat", environment);
+  Op<&Renameat2, Lane::kFile>::Add(env, to, "renameat2", environment);
+  Op<&Mknodat, Lane::kFile>::Add(env, to, "mknodat", environment);
+  Op<&Utimensat, Lane::kFile>::Add(env, to, "utimensat", environment);
+  Op<&Syncfs, Lane::kTree>::Add(env, to, "syncfs", environment);
+  Op<&ReadFile, Lane::kFile>::Add(env, to, "readFile", environment);
+  Op<&Getxattr, Lane::kFile>::Add(env, to, "getxattr", environment);
+  Op<&Setxattr, Lane::kFile>::Add(env, to, "setxattr", environment);
+  Op<&Listxattr, Lane::kFile>::Add(env, to, "listxattr", environment);
+  Op<&Removexattr, Lane::kFile>::Add(env, to, "removexattr", environment);
+  Op<&RemoveTree, Lane::kTree>::Add(env, to, "removeTree", environment);
+  Op<&CopyTree, Lane::kTree>::Add(env, to, "copyTree", environment);
+}
+
+struct Errno {
+  const char* name;
+  int value;
+};
+constexpr Errno kErrnos[] = {
+#define ERRNO(name) {#name, name},
+#include "errnos.inc"
+#undef ERRNO
+};
+
+napi_value Errnos(napi_env env) {
+  napi_value object;
+  if (napi_create_object(env, &object) != napi_ok) return nullptr;
+  for (const Errno& each : kErrnos) {
+    napi_value value = Encode(env, each.value);
+    if (value == nullptr || napi_set_named_property(env, object, each.name, value) != napi_ok)
+      return nullptr;
+  }
+  return napi_object_freeze(env, object) == napi_ok ? object : nullptr;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  Environment* environment = Environment::Create(env);
+  napi_value errnos = Errnos(env);
+  if (environment == nullptr || errnos == nullptr) {
+    napi_throw_error(env, "ENOMEM", "ENOMEM");
+    return exports;
+  }
+  AddCalls(env, exports, environment);
+  napi_set_named_property(env, exports, "errnos", errnos);
+  napi_set_named_property(env, exports, "pageSize", Napi::Number::New(env, getpagesize()));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(graphdriver, Init)
+
+}  // namespace graphdriver
