@@ -1,0 +1,290 @@
+import { isUtf8 } from 'node:buffer'
+
+import { checkOptional, checkPath } from './arguments.ts'
+import { binding } from './binding.ts'
+import { check } from './error.ts'
+import { MountinfoField as Field } from './native.ts'
+import type { FlatMountinfo, Path } from './native.ts'
+
+const ownTable = '/proc/thread-self/mountinfo'
+
+/** The optional fields of a mount: how it takes part in propagation. */
+export interface Propagation {
+  /** Peer group that the mount shares its events with. */
+  shared?: number
+  /** Peer group that it gets events from. */
+  master?: number
+  /** Nearest dominant peer group below this root, where it is not the master. */
+  propagateFrom?: number
+  unbindable: boolean
+  /** Fields that this version does not know, as the kernel wrote them. */
+  others: string[]
+}
+
+/** Every field of a mount as plain data. */
+export interface MountinfoRecord {
+  id: number
+  parent: number
+  major: number
+  minor: number
+  root: string
+  rootBytes?: Buffer
+  mountPoint: string
+  mountPointBytes?: Buffer
+  options: string
+  propagation: Propagation
+  type: string
+  source: string
+  sourceBytes?: Buffer
+  superOptions: string
+}
+
+/**
+ * Undoes the kernel's escapes: a backslash and three octal digits is one byte.
+ *
+ * @param text one character a byte (latin1).
+ * @returns one character a byte.
+ */
+export function unescapeBytes(text: string): string {
+  if (!text.includes('\\')) return text
+  return text.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
+}
+
+// eslint-disable-next-line no-control-regex -- ASCII without the backslash: most names, and these need no work
+const plain = /^[\x00-\x5b\x5d-\x7f]*$/
+
+function decode(text: string): string {
+  return plain.test(text) ? text : Buffer.from(unescapeBytes(text), 'latin1').toString()
+}
+
+function strangeBytes(text: string): Buffer | undefined {
+  if (plain.test(text)) return undefined
+  const bytes = Buffer.from(unescapeBytes(text), 'latin1')
+  return isUtf8(bytes) ? undefined : bytes
+}
+
+/**
+ * One mount of the table. Fields are decoded when they are read; `toJSON` reads them all.
+ *
+ * Names are bytes: `root`, `mountPoint` and `source` decode them as UTF-8, and the `…Bytes` fields are there
+ * exactly when that loses something.
+ */
+export class MountinfoEntry {
+  readonly #table: FlatMountinfo
+  readonly #offset: number
+
+  /** @internal */
+  constructor(table: FlatMountinfo, row: number) {
+    this.#table = table
+    this.#offset = row * Field.row
+  }
+
+  #number(field: number): number {
+    return this.#table.rows[this.#offset + field] ?? 0
+  }
+
+  #text(field: number): string {
+    return this.#table.text.slice(this.#number(field), this.#number(field + 1))
+  }
+
+  /** The mount's id: used again once the mount is gone. */
+  get id(): number {
+    return this.#number(Field.id)
+  }
+
+  /** Id of the mount that this one is on. */
+  get parent(): number {
+    return this.#number(Field.parent)
+  }
+
+  /** Major number of the filesystem's device. */
+  get major(): number {
+    return this.#number(Field.major)
+  }
+
+  /** Minor number of the filesystem's device. */
+  get minor(): number {
+    return this.#number(Field.minor)
+  }
+
+  /** The directory of the filesystem that is this mount's root; ends in `//deleted` when it is gone. */
+  get root(): string {
+    return decode(this.#text(Field.root))
+  }
+
+  /** The bytes of `root`, exactly when they are no UTF-8. */
+  get rootBytes(): Buffer | undefined {
+    return strangeBytes(this.#text(Field.root))
+  }
+
+  /** Where it is mounted, seen from the process's root. */
+  get mountPoint(): string {
+    return decode(this.#text(Field.mountPoint))
+  }
+
+  /** The bytes of `mountPoint`, exactly when they are no UTF-8. */
+  get mountPointBytes(): Buffer | undefined {
+    return strangeBytes(this.#text(Field.mountPoint))
+  }
+
+  /** The mount point, one character a byte (latin1): for comparing names that may be no UTF-8. */
+  get mountPointLatin1(): string {
+    return unescapeBytes(this.#text(Field.mountPoint))
+  }
+
+  /** Options of the mount, as the kernel wrote them: `rw,nosuid,relatime`. */
+  get options(): string {
+    return this.#text(Field.options)
+  }
+
+  /** How the mount takes part in propagation. */
+  get propagation(): Propagation {
+    return parsePropagation(this.#text(Field.optional))
+  }
+
+  /** Name of the filesystem, with its subtype after a dot: `ext4`, `fuse.sshfs`. */
+  get type(): string {
+    return decode(this.#text(Field.type))
+  }
+
+  /** What was mounted; may be empty. */
+  get source(): string {
+    return decode(this.#text(Field.source))
+  }
+
+  /** The bytes of `source`, exactly when they are no UTF-8. */
+  get sourceBytes(): Buffer | undefined {
+    return strangeBytes(this.#text(Field.source))
+  }
+
+  /**
+   * Options of the filesystem, one character a byte and with the kernel's escapes, since an escaped comma is part of a value:
+   * split at the commas first, and then undo the escapes.
+   */
+  get superOptions(): string {
+    return this.#text(Field.superOptions)
+  }
+
+  /** Every field as plain data. */
+  toJSON(): MountinfoRecord {
+    const { rootBytes, mountPointBytes, sourceBytes } = this
+    return {
+      id: this.id,
+      parent: this.parent,
+      major: this.major,
+      minor: this.minor,
+      root: this.root,
+      ...(rootBytes && { rootBytes }),
+      mountPoint: this.mountPoint,
+      ...(mountPointBytes && { mountPointBytes }),
+      options: this.options,
+      propagation: this.propagation,
+      type: this.type,
+      source: this.source,
+      ...(sourceBytes && { sourceBytes }),
+      superOptions: this.superOptions,
+    }
+  }
+}
+
+function parsePropagation(text: string): Propagation {
+  const found: Propagation = { unbindable: false, others: [] }
+  if (text === '') return found
+  for (const field of text.split(' ')) {
+    const [tag, value = ''] = field.split(':', 2)
+    const group = /^\d+$/.test(value) ? Number(value) : undefined
+    if (tag === 'shared' && group !== undefined) found.shared = group
+    else if (tag === 'master' && group !== undefined) found.master = group
+    else if (tag === 'propagate_from' && group !== undefined) found.propagateFrom = group
+    else if (field === 'unbindable') found.unbindable = true
+    else found.others.push(field)
+  }
+  return found
+}
+
+/**
+ * A mount table, read at one time. Rows become objects when somebody looks at them.
+ *
+ * The kernel gives a table in pieces of about a page, so one that changes while it is read may be neither the old nor the new.
+ */
+export class Mountinfo implements Iterable<MountinfoEntry> {
+  readonly #table: FlatMountinfo
+  /** How many mounts there are. */
+  readonly length: number
+
+  /** @internal */
+  constructor(table: FlatMountinfo) {
+    this.#table = withoutRepeats(table)
+    this.length = this.#table.rows.length / Field.row
+  }
+
+  /** The mount at an index in the kernel's order; a negative one counts from the end. */
+  at(index: number): MountinfoEntry | undefined {
+    const row = index < 0 ? this.length + index : index
+    return Number.isInteger(row) && row >= 0 && row < this.length
+      ? new MountinfoEntry(this.#table, row)
+      : undefined
+  }
+
+  /** Every mount in the kernel's order. */
+  *[Symbol.iterator](): IterableIterator<MountinfoEntry> {
+    for (let row = 0; row < this.length; row++) yield new MountinfoEntry(this.#table, row)
+  }
+
+  /** The mount of this id. Makes no object for the others. */
+  byId(id: number): MountinfoEntry | undefined {
+    const { rows } = this.#table
+    for (let row = 0; row < this.length; row++) {
+      if (rows[row * Field.row + Field.id] === id) return new MountinfoEntry(this.#table, row)
+    }
+    return undefined
+  }
+
+  /**
+   * The mount at this mount point; of several on top of each other, the topmost.
+   *
+   * @param path as the table has it: absolute, without links, `.`, `..` or a slash at its end.
+   */
+  byMountPoint(path: Path): MountinfoEntry | undefined {
+    const wanted = Buffer.from(path as string).toString('latin1')
+    const here: MountinfoEntry[] = []
+    for (const entry of this) if (entry.mountPointLatin1 === wanted) here.push(entry)
+    // The table's order is no promise; the topmost is the one that no other one here lies on.
+    const covered = new Set(here.map((entry) => entry.parent))
+    return here.findLast((entry) => !covered.has(entry.id)) ?? here.at(-1)
+  }
+
+  /** Every field of every mount as plain data. */
+  toJSON(): MountinfoRecord[] {
+    return Array.from(this, (entry) => entry.toJSON())
+  }
+}
+
+/** A read that ends within a mount may show it twice in a row (fs/proc_namespace.c before Linux 7.0). */
+function withoutRepeats(table: FlatMountinfo): FlatMountinfo {
+  const { rows, text } = table
+  let kept: number[] | undefined
+  for (let offset = Field.row; offset < rows.length; offset += Field.row) {
+    const repeated = rows[offset] === rows[offset - Field.row]
+    if (repeated) kept ??= Array.from(rows.subarray(0, offset))
+    else if (kept) kept.push(...rows.subarray(offset, offset + Field.row))
+  }
+  return kept ? { rows: Int32Array.from(kept), text } : table
+}
+
+/**
+ * Reads and parses a mount table (proc_pid_mountinfo(5)).
+ *
+ * @param path a mountinfo file, such as /proc/<pid>/mountinfo; the default is that of the calling thread.
+ * @throws SyscallError ENOENT, EACCES; EINVAL when a line is no mountinfo.
+ */
+export async function mountinfo(path?: Path): Promise<Mountinfo> {
+  const file = checkOptional(path, 'path', checkPath)
+  return new Mountinfo(check(await binding().mountinfo(file), 'open', { path: file ?? ownTable }))
+}
+
+/** {@link mountinfo} on the calling thread. */
+export function mountinfoSync(path?: Path): Mountinfo {
+  const file = checkOptional(path, 'path', checkPath)
+  return new Mountinfo(check(binding().mountinfoSync(file), 'open', { path: file ?? ownTable }))
+}

@@ -1,0 +1,201 @@
+/**
+ * The typed face of the addon: the contract between floor 0 and floor 1.
+ *
+ * A native function answers its value, or a negative errno (the kernel's and libuv's own convention). It never
+ * throws, except a TypeError for arguments that floor 1 should have refused. Each name exists twice: `umount2`
+ * answers a promise from a thread of the addon's own, `umount2Sync` runs on the calling thread.
+ */
+
+/** A path as the kernel sees it: bytes without NUL. A string is taken as UTF-8. */
+export type Path = string | Uint8Array
+
+/** What a job of several system calls answers when one of them failed. */
+export interface Failure {
+  /** Negative errno of the call that failed. */
+  readonly errno: number
+  /** Which call it was: an index that the function documents. */
+  readonly step: number
+  /** The kernel's own words from the filesystem context, a line each; empty where there are none. */
+  readonly log: string
+}
+
+/** What a job over a tree answers when a call failed. */
+export interface TreeFailure {
+  readonly errno: number
+  /** Name of the system call. */
+  readonly syscall: string
+  /** Where in the tree, relative to its root, as bytes. */
+  readonly path: Uint8Array
+}
+
+/** The file /proc/<pid>/mountinfo, parsed but not yet looked at. */
+export interface FlatMountinfo {
+  /** `ROW` numbers a mount, in the order of `MountinfoField`; text fields are [start, end) in `text`. */
+  readonly rows: Int32Array
+  /** The bytes of the file, one character a byte (latin1), octal escapes as the kernel wrote them. */
+  readonly text: string
+}
+
+/** Offsets in one row of `FlatMountinfo.rows`. */
+export const MountinfoField = {
+  id: 0,
+  parent: 1,
+  major: 2,
+  minor: 3,
+  root: 4,
+  mountPoint: 6,
+  options: 8,
+  /** All the optional fields (shared:, master:, …) as one slice, single spaces between; start = end when none. */
+  optional: 10,
+  type: 12,
+  source: 14,
+  superOptions: 16,
+  /** Numbers in a row. */
+  row: 18,
+} as const
+
+/**
+ * Indices in what `statx` answers. Times are nanoseconds since 1970 as signed numbers.
+ */
+export const StatxField = {
+  mask: 0,
+  attributes: 1,
+  attributesMask: 2,
+  mode: 3,
+  nlink: 4,
+  uid: 5,
+  gid: 6,
+  ino: 7,
+  size: 8,
+  blocks: 9,
+  blksize: 10,
+  atime: 11,
+  btime: 12,
+  ctime: 13,
+  mtime: 14,
+  rdevMajor: 15,
+  rdevMinor: 16,
+  devMajor: 17,
+  devMinor: 18,
+  mountId: 19,
+  count: 20,
+} as const
+
+/** Indices in what `statfs` answers. */
+export const StatfsField = {
+  type: 0,
+  bsize: 1,
+  blocks: 2,
+  bfree: 3,
+  bavail: 4,
+  files: 5,
+  ffree: 6,
+  fsid: 7,
+  namelen: 8,
+  frsize: 9,
+  flags: 10,
+  count: 11,
+} as const
+
+/** Every function of the addon, in its sync form. */
+export interface Calls {
+  // mount.cc
+  /** mount(2). Data of a page or more answers -E2BIG: the kernel would cut it silently. */
+  mount(source: Path | null, target: Path, type: string | null, flags: number, data: Path | null): number
+  /** mount(2) from a thread of its own whose working directory is `directory`, so that names in `data` may be relative. */
+  mountAt(
+    directory: Path,
+    source: Path | null,
+    target: Path,
+    type: string | null,
+    flags: number,
+    data: Path | null,
+  ): number
+  umount2(target: Path, flags: number): number
+  /**
+   * fsopen, fsconfig…, FSCONFIG_CMD_CREATE, fsmount as one job. `commands` holds [FSCONFIG_SET_*, aux] a setting,
+   * `words` holds `key NUL value NUL` a setting (the value empty where the command takes none; for SET_FD aux is the fd).
+   * `flags` go to fsopen, and `attributes` (MOUNT_ATTR_*) to fsmount; attributes -1: stop after CREATE, answer 0.
+   * Answers the detached mount's fd. Step: 0 fsopen, 1…n the settings, n+1 create, n+2 fsmount.
+   */
+  newMount(
+    type: string,
+    commands: Int32Array,
+    words: Uint8Array,
+    flags: number,
+    attributes: number,
+  ): number | Failure
+  /** fspick, fsconfig…, FSCONFIG_CMD_RECONFIGURE as one job. Step: 0 fspick, 1…n the settings, n+1 reconfigure. */
+  reconfigure(
+    dirfd: number,
+    path: Path,
+    flags: number,
+    commands: Int32Array,
+    words: Uint8Array,
+  ): number | Failure
+  openTree(dirfd: number, path: Path, flags: number): number
+  moveMount(fromDirfd: number, fromPath: Path, toDirfd: number, toPath: Path, flags: number): number
+  mountSetattr(
+    dirfd: number,
+    path: Path,
+    flags: number,
+    set: bigint,
+    clear: bigint,
+    propagation: bigint,
+    usernsFd: number,
+  ): number
+  // mountinfo.cc
+  /** Reads and parses a mountinfo file; null is /proc/thread-self/mountinfo. */
+  mountinfo(path: Path | null): FlatMountinfo | number
+  // stat.cc
+  statx(dirfd: number, path: Path, flags: number, mask: number): BigInt64Array | number
+  statfs(path: Path): BigInt64Array | number
+  // lock.cc: open-file-description locks, never the waiting form
+  /** fcntl F_OFD_SETLK. `type`: F_RDLCK, F_WRLCK or F_UNLCK. A conflict answers -EAGAIN. */
+  setLock(fd: number, type: number, start: number, length: number): number
+  /** fcntl F_OFD_GETLK: the type of a lock in the way of `type`, or F_UNLCK. */
+  getLock(fd: number, type: number, start: number, length: number): number
+  // file.cc
+  openat2(dirfd: number, path: Path, flags: number, mode: number, resolve: number): number
+  close(fd: number): number
+  mkdirat(dirfd: number, path: Path, mode: number): number
+  unlinkat(dirfd: number, path: Path, flags: number): number
+  renameat2(oldDirfd: number, oldPath: Path, newDirfd: number, newPath: Path, flags: number): number
+  mknodat(dirfd: number, path: Path, mode: number, major: number, minor: number): number
+  /** Times in nanoseconds since 1970; null leaves a time as it is (UTIME_OMIT). */
+  utimensat(dirfd: number, path: Path, atime: bigint | null, mtime: bigint | null, flags: number): number
+  syncfs(fd: number): number
+  /** open (O_NOFOLLOW), read to the end, close, in one job. More than `limit` bytes answers -EFBIG. */
+  readFile(dirfd: number, path: Path, limit: number): Uint8Array | number
+  // xattr.cc: `follow` false is the l… form. A path may be /proc/self/fd/<n> with follow true.
+  getxattr(path: Path, name: Path, follow: boolean): Uint8Array | number
+  setxattr(path: Path, name: Path, value: Uint8Array, flags: number, follow: boolean): number
+  /** The names as the kernel gives them, NUL after each. */
+  listxattr(path: Path, follow: boolean): Uint8Array | number
+  removexattr(path: Path, name: Path, follow: boolean): number
+  // tree.cc
+  /**
+   * Deletes a directory and all below it: never follows a link, never enters or removes another mount
+   * (openat2 RESOLVE_NO_XDEV on every directory; fallback statx mount ids). Answers the entries deleted.
+   */
+  removeTree(dirfd: number, path: Path): number | TreeFailure
+  /**
+   * Copies the content of directory `from` into the existing empty directory `to`, and the attributes of `from` itself:
+   * owners, modes, nanosecond times, xattrs, hard links, devices, fifos, symlinks, holes; reflinks where the
+   * filesystem has them (FICLONE, then copy_file_range, then read and write). Sockets are left out, other
+   * mounts are not entered. Answers the entries copied.
+   */
+  copyTree(from: Path, to: Path, flags: number): number | TreeFailure
+}
+
+/** The addon: every call twice. */
+export type Native = {
+  readonly [Name in keyof Calls as `${Name}Sync`]: Calls[Name]
+} & {
+  readonly [Name in keyof Calls]: (...args: Parameters<Calls[Name]>) => Promise<ReturnType<Calls[Name]>>
+} & {
+  /** Every errno of Linux by name: EPERM 1 … (positive numbers). */
+  readonly errnos: Readonly<Record<string, number>>
+  /** Bytes in a page. */
+  readonly pageSize: number
+}
