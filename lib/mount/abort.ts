@@ -1,0 +1,59 @@
+/** What every call that may take long accepts. */
+export interface SignalOptions {
+  /** Aborting rejects with the signal's reason. */
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * Rejects at once when the signal is aborted; the work itself goes on and is `undone` when it succeeds after all.
+ *
+ * @param work begins only when the signal is not aborted yet.
+ */
+export async function abortable<T>(
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+  undo?: (result: T) => Promise<unknown>,
+): Promise<T> {
+  if (signal === undefined) return work()
+  signal.throwIfAborted()
+  const running = work()
+  let aborted = false
+  let onAbort: (() => void) | undefined
+  const abortion = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      aborted = true
+      // The reason is the caller's own and may be anything, as it may for fetch().
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  running
+    .then((result) => (aborted && undo ? undo(result) : undefined))
+    // The caller has the abort's reason already; whoever calls waits for the work by other means.
+    .catch(() => undefined)
+  try {
+    return await Promise.race([running, abortion])
+  } finally {
+    if (onAbort) signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** Waits; an abort ends it with the signal's reason. */
+export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return abortable(signal, () => new Promise((resolve) => setTimeout(resolve, milliseconds)))
+}
+
+/**
+ * The error to throw when a failure was followed by failures of the cleaning up: the first one, or all of them
+ * gathered, with the first one's `code` and as the cause.
+ */
+export function gathered(first: unknown, others: readonly unknown[]): unknown {
+  if (others.length === 0) return first
+  const message = first instanceof Error ? first.message : String(first)
+  const all = new AggregateError([first, ...others], `${message} (and cleaning up failed too)`, {
+    cause: first,
+  })
+  const code: unknown = (first as { code?: unknown } | null | undefined)?.code
+  return code === undefined ? all : Object.assign(all, { code })
+}
