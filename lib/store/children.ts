@@ -1,0 +1,79 @@
+import { mkdir, open, opendir, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { deleteTree } from './deletion.ts'
+import { codeOf, removeEmptyDirectory, removeFile, unless } from './files.ts'
+import { isLayerId } from './ids.ts'
+import type { Layout } from './layout.ts'
+import { readIds, readParent } from './metadata.ts'
+
+/**
+ * The index of children: `children/<parent>/<child>`, an empty file each. It is written before the child is
+ * committed and cleared after the child is gone, so it may say too much, never too little: every hit is checked against the
+ * child's own metadata.
+ */
+export async function recordChild(layout: Layout, parent: string, child: string): Promise<void> {
+  await record(layout.children(parent), child)
+}
+
+async function record(directory: string, child: string): Promise<void> {
+  for (;;) {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    try {
+      await (await open(join(directory, child), 'a', 0o600)).close()
+      return
+    } catch (error) {
+      // The directory went with its last child between the two calls.
+      if (codeOf(error) !== 'ENOENT') throw error
+    }
+  }
+}
+
+/** Takes a child out of the index, and its parent's directory with the last one. */
+export async function forgetChild(layout: Layout, parent: string, child: string): Promise<void> {
+  await removeFile(join(layout.children(parent), child))
+  await unless(removeEmptyDirectory(layout.children(parent)), ['ENOTEMPTY', 'EEXIST'], undefined)
+}
+
+/** The children of a layer, sorted by bytes; at most `limit` of them are looked for. */
+export async function childrenOf(
+  layout: Layout,
+  parent: string,
+  limit: number = Infinity,
+): Promise<string[]> {
+  const found: string[] = []
+  const directory = await unless(opendir(layout.children(parent)), ['ENOENT'], undefined)
+  if (directory === undefined) return found
+  for await (const { name } of directory) {
+    if (!isLayerId(name) || !(await isChild(layout, name, parent))) continue
+    found.push(name)
+    if (found.length >= limit) break
+  }
+  return found.sort()
+}
+
+/** Whether a layer has children: then it is frozen. */
+export async function hasChildren(layout: Layout, id: string): Promise<boolean> {
+  return (await childrenOf(layout, id, 1)).length > 0
+}
+
+/** Makes the index anew from the metadata of every layer, for a store that has none: one that Docker wrote. */
+export async function rebuildChildren(layout: Layout): Promise<void> {
+  const index = layout.directory('children')
+  const fresh = `${index}.new`
+  await deleteTree(fresh)
+  await mkdir(fresh, { mode: 0o700 })
+  for (const id of await readIds(layout)) {
+    const parent = await unlessCorrupt(readParent(layout, id), undefined)
+    if (parent !== undefined) await record(join(fresh, parent), id)
+  }
+  await rename(fresh, index)
+}
+
+/** Whether the index is right about a child. One with broken metadata counts: its parent may be all that is left to mend it. */
+async function isChild(layout: Layout, child: string, parent: string): Promise<boolean> {
+  return (await unlessCorrupt(readParent(layout, child), parent)) === parent
+}
+
+async function unlessCorrupt<T>(promise: Promise<T>, otherwise: T): Promise<T> {
+  return unless(promise, ['ERR_LAYER_CORRUPT'], otherwise)
+}

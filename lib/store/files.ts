@@ -1,0 +1,100 @@
+import { constants } from 'node:fs'
+import { chmod, chown, lstat, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises'
+import { getxattr, listxattr, setxattr, SyscallError } from '../sys/index.ts'
+
+/** The code of an error of a system call, ours or Node's. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+/** Answers `otherwise` where the promise fails with one of these codes. */
+export async function unless<T, O>(
+  promise: Promise<T>,
+  codes: readonly string[],
+  otherwise: O,
+): Promise<T | O> {
+  try {
+    return await promise
+  } catch (error) {
+    if (codes.includes(codeOf(error) ?? '')) return otherwise
+    throw error
+  }
+}
+
+/** Whether something is there, links not followed. */
+export async function present(path: string): Promise<boolean> {
+  return (await unless(lstat(path), ['ENOENT'], undefined)) !== undefined
+}
+
+/** The names in a directory, sorted by bytes; none where it is missing. */
+export async function namesIn(path: string): Promise<string[]> {
+  const names = await unless(readdir(path), ['ENOENT'], [])
+  return names.sort()
+}
+
+/** Makes a directory unless it is there. */
+export async function ensureDirectory(path: string, mode = 0o700): Promise<void> {
+  await unless(mkdir(path, mode), ['EEXIST'], undefined)
+}
+
+/** rmdir(2), content with a directory that is not there. Anything in it stays: ENOTEMPTY. */
+export async function removeEmptyDirectory(path: string): Promise<void> {
+  await unless(rmdir(path), ['ENOENT'], undefined)
+}
+
+/** unlink(2), content with a file that is not there. */
+export async function removeFile(path: string): Promise<void> {
+  await unless(unlink(path), ['ENOENT'], undefined)
+}
+
+/** fsync(2) of a directory: the names in it survive a power loss. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+/** Writes a new file whole; refuses one that is there (EEXIST). With `sync`, it is on disk before this answers. */
+export async function writeNewFile(path: string, text: string, sync: boolean, mode = 0o600): Promise<void> {
+  const file = await open(path, 'wx', mode)
+  try {
+    await file.writeFile(text)
+    if (sync) await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** xattrs that are a union's bookkeeping, or describe the one file: a new layer's directory takes none of them. */
+const BOOKKEEPING = /^(trusted|user)\.overlay\./
+
+/**
+ * Gives directory `to` the owner, mode and xattrs of directory `from`. An owner that this process may not give away
+ * stays its own.
+ */
+export async function copyDirectoryAttributes(from: string, to: string): Promise<void> {
+  const { uid, gid, mode } = await lstat(from)
+  await chownIfAllowed(to, uid, gid)
+  for (const name of await unless(listxattr(from, { nofollow: true }), ['ENOTSUP'], [])) {
+    if (BOOKKEEPING.test(name)) continue
+    await setxattr(to, name, await getxattr(from, name, { nofollow: true }), { nofollow: true })
+  }
+  await chmod(to, mode & 0o7777)
+}
+
+/** chown(2); an ordinary user keeps what he makes. */
+export async function chownIfAllowed(path: string, uid: number, gid: number): Promise<void> {
+  const now = await lstat(path)
+  if (now.uid === uid && now.gid === gid) return
+  if (process.geteuid?.() === 0) await chown(path, uid, gid)
+}
+
+/** Node's own error of a failed system call in our form, with a word on what to do. */
+export function explained(error: unknown, detail: string): unknown {
+  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return error
+  const { syscall, path } = error as NodeJS.ErrnoException
+  return new SyscallError(error.errno, syscall ?? 'open', { path, detail, cause: error })
+}

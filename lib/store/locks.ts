@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { F_RDLCK, F_UNLCK, F_WRLCK, getLockSync, setLockSync } from '../sys/index.ts'
+import { Mutex } from './mutex.ts'
+
+/**
+ * The locks of a store: bytes of one file, taken as open-file-description locks (fcntl(2), F_OFD_SETLK), one
+ * description an instance. The kernel drops them when their process ends, however it ends.
+ *
+ * The calls never wait in the kernel, so they are made on the calling thread; waiting is done here, and can be aborted.
+ *
+ * | byte  | taken shared                      | taken exclusively                       |
+ * |-------|-----------------------------------|-----------------------------------------|
+ * | gate  | never                             | round every change of a layer's state   |
+ * | use   | while a reference or a reader is  | unmounting, removing                    |
+ * | write | while a writable reference is     | never; asked for before a child is made |
+ *
+ * A layer's `use` and `write` bytes change only while its gate is held: within one instance the kernel sees one owner,
+ * so it is the gate that keeps two callers of one instance apart.
+ */
+export type LockKind = 'use' | 'write'
+
+const ROOT_BYTE = 0
+const FIRST_BYTE = 64
+const BYTES = { gate: 0, use: 1, write: 2 } as const
+const BYTES_A_LAYER = 4
+
+/** Where a layer's bytes begin. 48 bits of a hash: two ids that meet only share their locks. */
+function slot(name: string): number {
+  return FIRST_BYTE + createHash('sha256').update(name).digest().readUIntBE(0, 6) * BYTES_A_LAYER
+}
+
+export class Locks {
+  readonly #file: FileHandle
+  /** Shared holds of this instance by byte; the kernel counts none. */
+  readonly #holds = new Map<number, number>()
+  readonly #gates = new Mutex<number>()
+
+  private constructor(file: FileHandle) {
+    this.#file = file
+  }
+
+  /** Opens the lock file, made when it is missing. */
+  static async open(path: string): Promise<Locks> {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
+    return new Locks(await open(path, flags, 0o600))
+  }
+
+  /** Gives back every lock at once. */
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  /** Waits for the store as a whole; answers the function that gives it back. */
+  async root(signal?: AbortSignal): Promise<() => void> {
+    return this.#enter([ROOT_BYTE], signal)
+  }
+
+  /** Waits for the gates of these layers, all or none, in the order of their bytes. */
+  async gates(ids: readonly string[], signal?: AbortSignal): Promise<() => void> {
+    const bytes = [...new Set(ids.map((id) => slot(id) + BYTES.gate))]
+    return this.#enter(
+      bytes.sort((a, b) => a - b),
+      signal,
+    )
+  }
+
+  /** A gate if it is free at once, else undefined. */
+  async tryGate(id: string): Promise<(() => void) | undefined> {
+    const byte = slot(id) + BYTES.gate
+    const leave = await this.#gates.enter(byte)
+    if (this.#set(F_WRLCK, byte)) {
+      return () => {
+        this.#set(F_UNLCK, byte)
+        leave()
+      }
+    }
+    leave()
+    return undefined
+  }
+
+  /** Takes a shared lock once more; false when somebody else holds it exclusively. */
+  hold(kind: LockKind, name: string): boolean {
+    const byte = slot(name) + BYTES[kind]
+    const held = this.#holds.get(byte) ?? 0
+    if (held === 0 && !this.#set(F_RDLCK, byte)) return false
+    this.#holds.set(byte, held + 1)
+    return true
+  }
+
+  /** Gives one shared hold back. */
+  release(kind: LockKind, name: string): void {
+    const byte = slot(name) + BYTES[kind]
+    const held = this.#holds.get(byte) ?? 0
+    if (held > 1) {
+      this.#holds.set(byte, held - 1)
+      return
+    }
+    this.#holds.delete(byte)
+    this.#set(F_UNLCK, byte)
+  }
+
+  /**
+   * Takes a lock exclusively if nobody else has it, this instance's own shared hold (one at the most) aside: that one is
+   * converted. False leaves everything as it was.
+   */
+  claim(kind: LockKind, name: string): boolean {
+    const byte = slot(name) + BYTES[kind]
+    if ((this.#holds.get(byte) ?? 0) > 1) return false
+    return this.#set(F_WRLCK, byte)
+  }
+
+  /** Ends a claim; what was a shared hold before becomes one again. */
+  unclaim(kind: LockKind, name: string): void {
+    const byte = slot(name) + BYTES[kind]
+    this.#set(this.#holds.has(byte) ? F_RDLCK : F_UNLCK, byte)
+  }
+
+  /** Whether another instance, of any process, has this lock. */
+  heldElsewhere(kind: LockKind, name: string): boolean {
+    return getLockSync(this.#file.fd, F_WRLCK, slot(name) + BYTES[kind], 1) !== F_UNLCK
+  }
+
+  /** Whether this instance has this lock as a shared one. */
+  heldHere(kind: LockKind, name: string): boolean {
+    return this.#holds.has(slot(name) + BYTES[kind])
+  }
+
+  /** Takes bytes exclusively: first among the callers in this instance, then among instances. */
+  async #enter(bytes: readonly number[], signal?: AbortSignal): Promise<() => void> {
+    const turns: (() => void)[] = []
+    const leave = (): void => {
+      for (const turn of turns) turn()
+    }
+    try {
+      for (const byte of bytes) turns.push(await this.#gates.enter(byte, signal))
+      for (let round = 0; !this.#setAll(bytes); round++) await sleep(backOff(round), undefined, { signal })
+    } catch (error) {
+      leave()
+      throw signal?.aborted === true ? signal.reason : error
+    }
+    return () => {
+      for (const byte of bytes) this.#set(F_UNLCK, byte)
+      leave()
+    }
+  }
+
+  #setAll(bytes: readonly number[]): boolean {
+    const taken: number[] = []
+    for (const byte of bytes) {
+      if (!this.#set(F_WRLCK, byte)) {
+        for (const one of taken) this.#set(F_UNLCK, one)
+        return false
+      }
+      taken.push(byte)
+    }
+    return true
+  }
+
+  #set(type: number, byte: number): boolean {
+    return setLockSync(this.#file.fd, type, byte, 1)
+  }
+}
+
+/** Milliseconds before try `round + 1`: doubling up to 32, with jitter so that two waiters do not stay in step. */
+function backOff(round: number): number {
+  return Math.min(2 ** round, 32) * (0.5 + Math.random())
+}

@@ -1,0 +1,105 @@
+import { readdir } from 'node:fs/promises'
+import { GraphDriverError, readFile } from '../sys/index.ts'
+import { codeOf } from './files.ts'
+import { isLayerId } from './ids.ts'
+import { type Layout, parseIntent } from './layout.ts'
+
+/** Longer than any chain of layers: 4,000 ids of 128 characters. */
+export const METADATA_LIMIT: number = 512 * 1024
+
+/** A layer's metadata as text: its ancestors, nearest first, one a line; empty for a base layer. */
+export function formatChain(chain: readonly string[]): string {
+  return chain.map((id) => `${id}\n`).join('')
+}
+
+/** The ancestors that metadata names, or what is wrong with it. Blank lines are ignored, as Docker ignores them. */
+export function parseChain(id: string, text: string): string[] | { fault: string } {
+  if (text !== '' && !text.endsWith('\n')) return { fault: 'its last line has no end, so it was cut' }
+  const chain = text.split('\n').filter((line) => line !== '')
+  const seen = new Set([id])
+  for (const ancestor of chain) {
+    if (!isLayerId(ancestor))
+      return { fault: `it holds ${JSON.stringify(ancestor.slice(0, 64))}, which is no layer id` }
+    if (seen.has(ancestor)) return { fault: `it names "${ancestor}" twice, so the chain is a circle` }
+    seen.add(ancestor)
+  }
+  return chain
+}
+
+/** A layer without metadata. */
+export function notFound(layout: Layout, id: string): GraphDriverError {
+  return new GraphDriverError('ERR_LAYER_NOT_FOUND', `there is no layer "${id}"`, {
+    path: layout.metadata(id),
+    id,
+  })
+}
+
+/** A layer whose metadata contradicts itself, another layer, or the directories. Nothing was changed. */
+export function corrupt(layout: Layout, id: string, fault: string): GraphDriverError {
+  return new GraphDriverError(
+    'ERR_LAYER_CORRUPT',
+    `the metadata of layer "${id}" cannot be used: ${fault}. Restore ${layout.metadata(id)}, or remove the layer`,
+    { path: layout.metadata(id), id },
+  )
+}
+
+/**
+ * The ancestors of a layer, nearest first, checked against its parent's: a file that was cut, even between two lines,
+ * would otherwise mount with layers missing.
+ *
+ * @throws GraphDriverError ERR_LAYER_NOT_FOUND, ERR_LAYER_CORRUPT
+ */
+export async function readChain(layout: Layout, id: string): Promise<string[]> {
+  const chain = await readOne(layout, id)
+  if (chain === undefined) throw notFound(layout, id)
+  const [parent, ...rest] = chain
+  if (parent === undefined) return chain
+  const above = await readOne(layout, parent)
+  if (above === undefined) throw corrupt(layout, id, `its parent "${parent}" does not exist`)
+  if (above.length !== rest.length || above.some((ancestor, at) => ancestor !== rest[at])) {
+    throw corrupt(layout, id, `it names other ancestors than its parent "${parent}" has`)
+  }
+  return chain
+}
+
+/** The parent of a layer by its first line alone, undefined for a base layer or none at all. */
+export async function readParent(layout: Layout, id: string): Promise<string | undefined> {
+  return (await readOne(layout, id))?.[0]
+}
+
+/** The ids of all layers, sorted by bytes. */
+export async function readIds(layout: Layout): Promise<string[]> {
+  const names = await readdir(layout.directory('layers'))
+  return names.filter(isLayerId).sort()
+}
+
+/** What was begun and not ended: intents in `layers/`. */
+export async function readIntents(layout: Layout): Promise<{ kind: 'new' | 'gone'; id: string }[]> {
+  const names = await readdir(layout.directory('layers'))
+  return names
+    .map(parseIntent)
+    .filter((intent) => intent !== undefined)
+    .filter((intent) => isLayerId(intent.id))
+}
+
+/** The ancestors that a file names; undefined when it is missing. */
+async function readOne(layout: Layout, id: string): Promise<string[] | undefined> {
+  const text = await readText(layout, id)
+  if (text === undefined) return undefined
+  const chain = parseChain(id, text)
+  if (Array.isArray(chain)) return chain
+  throw corrupt(layout, id, chain.fault)
+}
+
+async function readText(layout: Layout, id: string): Promise<string | undefined> {
+  try {
+    return (await readFile(layout.metadata(id), METADATA_LIMIT)).toString('latin1')
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT') return undefined
+    if (code === 'EISDIR' || code === 'ELOOP' || code === 'EFBIG' || code === 'ENXIO') {
+      throw corrupt(layout, id, `it is no plain file of text (${code})`)
+    }
+    throw error
+  }
+}

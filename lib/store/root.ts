@@ -1,0 +1,71 @@
+import { chmod, chown, lstat, mkdir, realpath } from 'node:fs/promises'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { invalidType, invalidValue } from '../sys/arguments.ts'
+import { explained, namesIn, unless } from './files.ts'
+
+/** Refuses a root that is no absolute path, with Node's own codes. */
+export function checkRoot(root: unknown): asserts root is string {
+  if (typeof root !== 'string') throw invalidType('root', 'of type string', root)
+  if (root.includes('\0')) throw invalidValue('root', 'must be a path without null bytes', root)
+  if (!isAbsolute(root)) throw invalidValue('root', 'must be an absolute path', root)
+}
+
+/** Where a root really lies: its links resolved, also when it is not made yet. Answers the nearest directory that exists, too. */
+export async function locateRoot(root: string): Promise<{ root: string; existing: string }> {
+  let existing = resolve(root)
+  const missing: string[] = []
+  for (;;) {
+    const real = await unless(realpath(existing), ['ENOENT'], undefined)
+    if (real !== undefined) {
+      await requireDirectory(real)
+      return { root: resolve(real, ...missing), existing: real }
+    }
+    missing.unshift(existing.slice(existing.lastIndexOf('/') + 1))
+    existing = dirname(existing)
+  }
+}
+
+/**
+ * Makes a root, its parents too, and sets its mode: 0710 for a group that may pass through, else 0700.
+ *
+ * @throws SyscallError with the kernel's code: EROFS, EACCES, ENOTDIR, …
+ */
+export async function makeRoot(root: string, group: number | undefined): Promise<void> {
+  try {
+    await mkdir(dirname(root), { recursive: true })
+    await unless(mkdir(root, { mode: 0o700 }), ['EEXIST'], undefined)
+    if (group === undefined) await chmod(root, 0o700)
+    else await letPass(root, group)
+  } catch (error) {
+    throw explained(
+      error,
+      'the root of a store cannot be made here; what is there can be read with { readOnly: true }',
+    )
+  }
+}
+
+/** Lets a group pass through a directory, without reading it. */
+export async function letPass(path: string, group: number): Promise<void> {
+  await chown(path, -1, group)
+  await chmod(path, 0o710)
+}
+
+/** Which of these directories of a root hold something. */
+export async function filled(root: string, directories: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const name of directories) {
+    const stats = await unless(lstat(resolve(root, name)), ['ENOENT'], undefined)
+    if (stats === undefined) continue
+    if (!stats.isDirectory() || (await namesIn(resolve(root, name))).length > 0) found.push(name)
+  }
+  return found
+}
+
+async function requireDirectory(path: string): Promise<void> {
+  try {
+    if ((await lstat(path)).isDirectory()) return
+    await lstat(`${path}/.`)
+  } catch (error) {
+    throw explained(error, 'the root of a store has to be a directory')
+  }
+}

@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { syncfs } from '../sys/index.ts'
+import { deleteTree } from './deletion.ts'
+import { namesIn } from './files.ts'
+import type { Layout } from './layout.ts'
+import type { Locks } from './locks.ts'
+
+/** How much a store does so that what it answered survives a power loss. See `OpenOptions.sync`. */
+export type SyncLevel = 'none' | 'metadata' | 'full'
+
+/** A name that nobody has: 128 random bits, after a word for people. */
+export function uniqueName(word: string): string {
+  return `${word}.${randomBytes(16).toString('hex')}`
+}
+
+/** The name under which an entry of one of the store's own directories is locked; no layer id holds a slash. */
+function lockName(directory: string, name: string): string {
+  return `${directory}/${name}`
+}
+
+/**
+ * Entries of `staging/` and `views/`: each is locked by who made it for as long as it is wanted, so that whoever opens
+ * the store later can tell what a dead process left.
+ */
+export class Owned {
+  readonly #layout: Layout
+  readonly #locks: Locks
+  readonly #sync: SyncLevel
+  readonly #directory: 'staging' | 'views'
+  /** Our own entries: the kernel would let us claim them a second time. */
+  readonly #names = new Set<string>()
+
+  constructor(layout: Layout, locks: Locks, sync: SyncLevel, directory: 'staging' | 'views') {
+    this.#layout = layout
+    this.#locks = locks
+    this.#sync = sync
+    this.#directory = directory
+  }
+
+  /** Makes a locked, empty directory; answers its path. */
+  async make(word: string): Promise<string> {
+    const name = uniqueName(word)
+    this.#locks.claim('use', lockName(this.#directory, name))
+    this.#names.add(name)
+    const path = this.#layout.own(this.#directory, name)
+    await mkdir(path, { mode: 0o700 })
+    return path
+  }
+
+  /** syncfs(2) of an entry's filesystem, where the store was asked for `sync: 'full'`. */
+  async persist(path: string): Promise<void> {
+    if (this.#sync !== 'full') return
+    const directory = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      await syncfs(directory.fd)
+    } finally {
+      await directory.close()
+    }
+  }
+
+  /** Unlocks an entry that is gone. */
+  forget(path: string): void {
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    this.#names.delete(name)
+    this.#locks.unclaim('use', lockName(this.#directory, name))
+  }
+
+  /** Deletes an entry and unlocks it. */
+  async discard(path: string): Promise<void> {
+    await deleteTree(path)
+    this.forget(path)
+  }
+
+  /** Calls `take` for every entry whose maker is dead. */
+  async sweep(take: (path: string, name: string) => Promise<void>): Promise<void> {
+    for (const name of await namesIn(this.#layout.directory(this.#directory))) {
+      if (this.#names.has(name)) continue
+      if (!this.#locks.claim('use', lockName(this.#directory, name))) continue
+      try {
+        await take(this.#layout.own(this.#directory, name), name)
+      } finally {
+        this.#locks.unclaim('use', lockName(this.#directory, name))
+      }
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { rename } from 'node:fs/promises'
+import { GraphDriverError, readFile } from '../sys/index.ts'
+import { codeOf, namesIn, removeFile, syncDirectory, writeNewFile } from './files.ts'
+import type { Layout } from './layout.ts'
+import { readIds } from './metadata.ts'
+
+/** Where overlay keeps its bookkeeping: trusted.* for root, user.* in a user namespace. A store has one kind only. */
+export type XattrPrefix = 'trusted' | 'user'
+
+/** What `graphdriver.json` says of a store. */
+export interface Stamp {
+  readonly format: 1
+  readonly driver: string
+  readonly xattrs: XattrPrefix | null
+  readonly state: 'ready'
+}
+
+const FORMAT = 1
+const LIMIT = 64 * 1024
+/** The driver whose stores carry no stamp: Docker wrote them. */
+const UNSTAMPED = 'aufs'
+
+/**
+ * Reads the stamp. A root without one that holds layers is Docker's, for aufs; with nothing of the kind it answers undefined.
+ *
+ * @throws GraphDriverError ERR_STORE_VERSION where the stamp is of a format that this version does not know, or is no stamp.
+ */
+export async function readStamp(layout: Layout): Promise<Stamp | undefined> {
+  let text: string
+  try {
+    text = (await readFile(layout.stamp, LIMIT)).toString('utf8')
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    return (await isDockerRoot(layout))
+      ? { format: FORMAT, driver: UNSTAMPED, xattrs: null, state: 'ready' }
+      : undefined
+  }
+  return parseStamp(layout, text)
+}
+
+/** Replaces the stamp at one instant. */
+export async function writeStamp(layout: Layout, stamp: Stamp): Promise<void> {
+  const fresh = `${layout.stamp}.new`
+  await removeFile(fresh)
+  await writeNewFile(fresh, `${JSON.stringify(stamp, null, 2)}\n`, true)
+  await rename(fresh, layout.stamp)
+  await syncDirectory(layout.root)
+}
+
+function parseStamp(layout: Layout, text: string): Stamp {
+  const { format, driver, xattrs, state } = parseObject(layout, text)
+  if (format !== FORMAT)
+    throw unreadable(
+      layout,
+      `its format is ${JSON.stringify(format)}, and this version knows ${String(FORMAT)}`,
+    )
+  if (typeof driver !== 'string') throw unreadable(layout, 'it names no driver')
+  if (xattrs !== 'trusted' && xattrs !== 'user' && xattrs !== null) {
+    throw unreadable(layout, `"xattrs" is ${JSON.stringify(xattrs)}`)
+  }
+  if (state !== 'ready') throw unreadable(layout, `its state is ${JSON.stringify(state)}`)
+  return { format, driver, xattrs, state }
+}
+
+function parseObject(layout: Layout, text: string): Partial<Record<keyof Stamp, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw unreadable(layout, 'it is no JSON', cause)
+  }
+  if (typeof value !== 'object' || value === null) throw unreadable(layout, 'it is no object')
+  return value
+}
+
+function unreadable(layout: Layout, fault: string, cause?: unknown): GraphDriverError {
+  return new GraphDriverError(
+    'ERR_STORE_VERSION',
+    `${layout.stamp} cannot be used: ${fault}. A newer version of this package may know it`,
+    { path: layout.stamp, ...(cause === undefined ? {} : { cause }) },
+  )
+}
+
+async function isDockerRoot(layout: Layout): Promise<boolean> {
+  const names = await namesIn(layout.root)
+  return ['layers', 'diff', 'mnt'].every((name) => names.includes(name)) && (await readIds(layout)).length > 0
+}

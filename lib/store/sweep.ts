@@ -1,0 +1,82 @@
+import { forgetChild } from './children.ts'
+import { deleteAside, deleteMountPoint, deleteTree } from './deletion.ts'
+import { namesIn, present, removeFile } from './files.ts'
+import { isLayerId, REMOVING } from './ids.ts'
+import type { Layout } from './layout.ts'
+import { METADATA_LIMIT, readIntents } from './metadata.ts'
+import { step } from './step.ts'
+import { readFile } from '../sys/index.ts'
+
+/**
+ * Undoes or completes what a process that died had begun with one layer. The caller holds the layer's gate.
+ * A creation is undone; a removal is completed.
+ *
+ * @param directories the directories that hold one entry a layer: `diff` and the driver's own.
+ */
+export async function settle(layout: Layout, id: string, directories: readonly string[]): Promise<void> {
+  const made = layout.made(id)
+  const gone = layout.gone(id)
+  if (await present(made)) {
+    // Both can only be there when a crash of the machine kept one half of a rename: the layer is whole.
+    if (!(await present(layout.metadata(id)))) await erase(layout, id, await firstLine(made), directories)
+    await removeFile(made)
+  }
+  if (await present(gone)) {
+    await erase(layout, id, await firstLine(gone), directories)
+    await removeFile(gone)
+  }
+}
+
+/** Deletes all that a layer has but its metadata. */
+export async function erase(
+  layout: Layout,
+  id: string,
+  parent: string | undefined,
+  directories: readonly string[],
+): Promise<void> {
+  for (const directory of directories) {
+    await deleteAside(layout, directory, id)
+    await step(`deleted ${directory}`)
+  }
+  await deleteMountPoint(layout, id)
+  await step('deleted mnt')
+  if (parent !== undefined) await forgetChild(layout, parent, id)
+  await step('forgot child')
+  await deleteTree(layout.children(id))
+}
+
+/**
+ * Settles every intent whose gate is free, and deletes what is called `-removing` and belongs to none.
+ * What somebody is at work on is left to him.
+ */
+export async function sweepLayers(
+  layout: Layout,
+  tryGate: (id: string) => Promise<(() => void) | undefined>,
+  directories: readonly string[],
+): Promise<void> {
+  const ids = new Set((await readIntents(layout)).map(({ id }) => id))
+  for (const directory of directories) {
+    for (const name of await namesIn(layout.directory(directory))) {
+      if (name.endsWith(REMOVING)) ids.add(name.slice(0, -REMOVING.length))
+    }
+  }
+  for (const id of ids) {
+    if (!isLayerId(id)) continue
+    const leave = await tryGate(id)
+    if (leave === undefined) continue
+    try {
+      await settle(layout, id, directories)
+      for (const directory of directories) await deleteTree(layout.removing(directory, id))
+    } finally {
+      leave()
+    }
+  }
+}
+
+/** The parent that an intent names. One that was cut names none: then nothing was recorded yet. */
+async function firstLine(path: string): Promise<string | undefined> {
+  const text = (await readFile(path, METADATA_LIMIT)).toString('latin1')
+  const end = text.indexOf('\n')
+  const line = end < 0 ? '' : text.slice(0, end)
+  return isLayerId(line) ? line : undefined
+}
