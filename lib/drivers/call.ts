@@ -1,0 +1,33 @@
+/** One call of a verb: aborted, or committed, never both. */
+export class Call {
+  readonly signal: AbortSignal | undefined
+  #committed = false
+
+  constructor(signal: AbortSignal | undefined) {
+    this.signal = signal
+  }
+
+  /** From here on an abort comes too late. False: it came before, and what was done is to be undone. */
+  commit(): boolean {
+    if (this.signal?.aborted === true) return false
+    this.#committed = true
+    return true
+  }
+
+  /** What the work answers, or the signal's reason at once, while the work goes on to undo what it does. */
+  settle<T>(running: Promise<T>): Promise<T> {
+    const { signal } = this
+    if (signal === undefined) return running
+    return new Promise<T>((resolve, reject) => {
+      const abort = (): void => {
+        // The reason is the caller's own and may be anything, as for fetch().
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+        if (!this.#committed) reject(signal.reason)
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      running.then(resolve, reject).finally(() => {
+        signal.removeEventListener('abort', abort)
+      })
+    })
+  }
+}

@@ -1,0 +1,100 @@
+import type { MountPlan } from '../mount/plan.ts'
+import type { SyscallError } from '../sys/index.ts'
+import type { XattrPrefix } from '../store/index.ts'
+
+/** Where one layer lies. */
+export interface LayerPaths {
+  readonly id: string
+  /** Its own contents. */
+  readonly diff: string
+  /** Where it is seen as one with its ancestors. */
+  readonly target: string
+  /** Its entry in one of the driver's own directories. */
+  own(directory: string): string
+}
+
+/** A layer and all below it. */
+export interface Stack {
+  readonly layer: LayerPaths
+  /** Its ancestors, nearest first. */
+  readonly ancestors: readonly LayerPaths[]
+  /** Their contents: what a union has below. */
+  readonly lowers: readonly string[]
+}
+
+export interface MountOptions {
+  /** The layer's own contents are one more read-only layer. */
+  readonly readOnly: boolean
+  /** An SELinux mount label, for `context=`. */
+  readonly label?: string
+}
+
+/** Whether a driver can work on a root, and if not, exactly why. */
+export interface ProbeReport {
+  readonly driver: string
+  readonly supported: boolean
+  /** The class of the refusal. */
+  readonly code?: 'ERR_DRIVER_NOT_SUPPORTED' | 'ERR_DRIVER_PREREQUISITE' | 'ERR_DRIVER_BACKING_FS'
+  /** Why it cannot work here, or what it will do without. */
+  readonly reason?: string
+  /** The error of the call that said so. */
+  readonly cause?: unknown
+  /** What was found out, for status. */
+  readonly features: Readonly<Record<string, string>>
+}
+
+/**
+ * A driver: what is special to one kind of union. It says whether it can work, turns stacks into mount plans and
+ * names its whiteouts. Everything else (layout, locks, references, recovery) is shared.
+ */
+export interface Driver {
+  readonly name: string
+  /** How a deletion is written down in a layer's own contents. */
+  readonly whiteouts: 'aufs' | 'overlay' | 'none'
+  /** Directories beside the store's own, with one entry a layer. */
+  readonly directories: readonly string[]
+  /** Where its bookkeeping xattrs lie; null where it has none. Known after probe. */
+  readonly xattrs: XattrPrefix | null
+  /** The most ancestors that a layer can have. */
+  readonly maxLowers: number
+
+  /** Told before the probe what an existing store has: it goes on with the same xattrs or not at all. */
+  adopt?(xattrs: XattrPrefix | null): void
+  /** Tries itself out in an empty directory on the root's filesystem; leaves nothing mounted. */
+  probe(directory: string): Promise<ProbeReport>
+  /** The mounts that make a stack one. Pure; undefined: the diff directory is the view. */
+  plan(stack: Stack, options: MountOptions): MountPlan | undefined
+  /** Makes a new layer's entries in the driver's own directories. */
+  prepare?(layer: LayerPaths, parent: LayerPaths | undefined): Promise<void>
+  /**
+   * Brings a layer's directory up to date before its first use (vfs: copies the parent).
+   * `stage` makes an empty directory on the same filesystem; what it holds is deleted afterwards.
+   */
+  populate?(stack: Stack, stage: Staging): Promise<void>
+  /** Runs just before a mount of its own: what the kernel needs anew. */
+  beforeMount?(stack: Stack, options: MountOptions): Promise<void>
+  /**
+   * Checks that a mount is what the plan says: one that was just made, or one that was found.
+   *
+   * @throws GraphDriverError ERR_MOUNT_MISMATCH
+   */
+  verify?(target: string, plan: MountPlan, origin: 'made' | 'found'): Promise<void>
+  beforeUnmount?(target: string): Promise<void>
+  /** Whether the kernel still has a writable union on these contents, in any namespace, even a detached one. */
+  alive?(diff: string): Promise<boolean>
+  /** Who sees such a union, for people. */
+  beholders?(diff: string): Promise<{ readonly pid: number; readonly mountPoint: string }[]>
+  /** The cause of a failed mount, found afterwards; or what was ruled out. */
+  explain?(error: SyscallError, plan: MountPlan, stack: Stack): Promise<string | undefined>
+}
+
+/** A place for what is not yet part of a layer. */
+export interface Staging {
+  make(word: string): Promise<string>
+  /** Sees to it that the contents survive a power loss, as far as the store was asked to. */
+  persist(path: string): Promise<void>
+  discard(path: string): Promise<void>
+}
+
+/** Makes a driver for one opened root. The options are those of `open` under the driver's name. */
+export type DriverFactory = (options: unknown) => Driver

@@ -1,0 +1,179 @@
+import type { Mount } from '../mount/plan.ts'
+import type { SyncLevel } from '../store/index.ts'
+import type { OverlayOptions } from './overlay/index.ts'
+import type { VfsOptions } from './vfs/index.ts'
+
+/** How a store is opened. */
+export interface OpenOptions {
+  /** Absolute path of the store; resolved once. A missing one is made, parents too. */
+  root: string
+  /** Name of a registered driver. Left out: the one that the store has, else the first that works. */
+  driver?: string
+  /** Look only: nothing is written or swept, and no kernel support is needed. */
+  readOnly?: boolean
+  /** A group id that may pass through the root (mode 0710, else 0700). */
+  group?: number
+  /**
+   * What survives a power loss. 'none': whatever the filesystem keeps. 'metadata' (the default): the store is consistent,
+   * contents of the last seconds may be incomplete. 'full': a layer is whole or absent.
+   */
+  sync?: SyncLevel
+  overlay?: OverlayOptions
+  vfs?: VfsOptions
+}
+
+/** What every call of a driver takes. */
+export interface CallOptions {
+  /**
+   * Aborting rejects at once with the signal's reason. A system call already running is awaited behind the scenes and its effect
+   * undone; the layer is locked until then. A removal that has begun is completed.
+   */
+  signal?: AbortSignal
+}
+
+export interface CreateOptions extends CallOptions {
+  /** The layer below. Left out: a base layer. */
+  parent?: string
+}
+
+export interface GetOptions extends CallOptions {
+  /** A view that cannot be written through; it shows what writers do meanwhile. */
+  readOnly?: boolean
+  /** An SELinux mount label. */
+  mountLabel?: string
+}
+
+export interface PutOptions extends CallOptions {
+  /** Take the mount out of sight at once, though somebody still uses it (MNT_DETACH). */
+  detach?: boolean
+  /** Unmount what is mounted below first. */
+  recursive?: boolean
+}
+
+export interface MountsOptions extends CallOptions {
+  /** As a view that cannot be written through. */
+  readOnly?: boolean
+  mountLabel?: string
+}
+
+export interface CleanupOptions extends CallOptions {
+  /** Delete contents that belong to no layer, too. */
+  orphans?: boolean
+}
+
+/** What `cleanup` did. */
+export interface CleanupResult {
+  /** Layers whose mounts were taken away. */
+  unmounted: string[]
+  /** Layers that nobody holds and whose mounts somebody still uses. */
+  busy: string[]
+  /** Orphans that were deleted. */
+  removed: string[]
+}
+
+export interface LayerInfo {
+  id: string
+  /** Left out for a base layer. */
+  parent?: string
+  /** Ids of the layers directly above, sorted. */
+  children: string[]
+  /** Something is mounted at `mnt/<id>` in this mount namespace. */
+  mounted: boolean
+  /** This instance holds a reference. */
+  held: boolean
+  /** Anybody holds one, or it is mounted. */
+  inUse: boolean
+  /** 'corrupt': its metadata cannot be read. 'orphan': contents without metadata, no layer at all. */
+  fault?: 'corrupt' | 'orphan'
+}
+
+export interface DriverInfo {
+  driver: string
+  root: string
+  backingFilesystem: string
+  layers: number
+  mounted: number
+  /** Layers that this instance holds. */
+  held: number
+  orphans: string[]
+  /** What the driver found out about this machine, by label. */
+  features: Record<string, string>
+}
+
+/** The directories of one layer. */
+export interface LayerLayout {
+  /** Where `get` shows it. */
+  target: string
+  /** Its own contents. */
+  diff: string
+  /** overlay's work directory. */
+  work?: string
+  /** The contents of its ancestors, nearest first. */
+  lowers: string[]
+}
+
+/** A reference as a handle. */
+export interface Rootfs extends AsyncDisposable {
+  readonly path: string
+  /** An O_PATH descriptor of the directory, for whoever may not pass through the root. */
+  readonly fd: number
+  /** Closes the descriptor and gives the reference back. A second call does nothing. */
+  release(): Promise<void>
+}
+
+/**
+ * A tree of layers in one root directory. Every call rejects with ERR_DRIVER_CLOSED after `close`, and with
+ * ERR_INVALID_LAYER_ID or a TypeError for an id that cannot be one; a failed system call rejects with a SyscallError.
+ */
+export interface GraphDriver extends AsyncDisposable {
+  readonly name: string
+  readonly root: string
+  /** Rows of label and value, for people. */
+  status(): Promise<[label: string, value: string][]>
+  /** The same as data. */
+  info(): Promise<DriverInfo>
+  /** All layers, sorted by bytes. */
+  list(): Promise<LayerInfo[]>
+  /** Whether there is a layer of this id. */
+  exists(id: string): Promise<boolean>
+  /**
+   * Makes a layer, empty but for what it inherits.
+   *
+   * @throws GraphDriverError ERR_LAYER_EXISTS; ERR_LAYER_NOT_FOUND (the parent); ERR_LAYER_CORRUPT;
+   * ERR_TOO_MANY_LAYERS; ERR_LAYER_IN_USE (somebody may write to the parent); ERR_STORE_READ_ONLY
+   */
+  create(id: string, options?: CreateOptions): Promise<void>
+  /**
+   * Deletes a layer; a mount that nobody holds is taken away first.
+   *
+   * @throws GraphDriverError ERR_LAYER_NOT_FOUND; ERR_LAYER_IN_USE; ERR_LAYER_HAS_CHILDREN; ERR_LAYER_BUSY;
+   * ERR_LAYER_NOT_EMPTY (files of somebody's in the mount point); ERR_STORE_READ_ONLY
+   */
+  remove(id: string, options?: CallOptions): Promise<void>
+  /**
+   * Takes a reference and answers where the layer is seen as one with its ancestors. A base layer is its own directory. The first
+   * reference mounts. A layer with children is frozen: its mount is read-only.
+   *
+   * @throws GraphDriverError ERR_LAYER_NOT_FOUND; ERR_LAYER_CORRUPT; ERR_LAYER_IN_USE (the kernel still has it alive elsewhere);
+   * ERR_MOUNT_MISMATCH (held with another label, or other writability); ERR_STORE_READ_ONLY
+   */
+  get(id: string, options?: GetOptions): Promise<string>
+  /**
+   * Gives the newest reference of this instance back; the last one of anybody unmounts. Without a reference here: takes
+   * away a mount that nobody holds. Fails without effect, so it can be repeated.
+   *
+   * @throws GraphDriverError ERR_LAYER_BUSY (mounts below it, or processes in it, named); ERR_LAYER_IN_USE (held elsewhere,
+   * and not here)
+   */
+  put(id: string, options?: PutOptions): Promise<void>
+  /** As `get`, as a handle for `await using`. */
+  use(id: string, options?: GetOptions): Promise<Rootfs>
+  /** The mount as data, to be performed elsewhere. Takes no reference, performs nothing. */
+  mounts(id: string, options?: MountsOptions): Promise<Mount[]>
+  /** Where the layer's directories are. */
+  layout(id: string): Promise<LayerLayout>
+  /** Unmounts every mount of this root that nobody holds. */
+  cleanup(options?: CleanupOptions): Promise<CleanupResult>
+  /** Gives back this instance's references and waits for its calls. */
+  close(): Promise<void>
+}

@@ -1,0 +1,138 @@
+import { list as listMounts } from '../mount/index.ts'
+import type { Mount } from '../mount/plan.ts'
+import { codeOf, isLayerId, type Layout, namesIn, readIds, readParent, unless } from '../store/index.ts'
+import { statfs } from '../sys/index.ts'
+import type { Driver } from './driver.ts'
+import { filesystemName } from './filesystems.ts'
+import type { DriverInfo, LayerInfo, LayerLayout, MountsOptions } from './graph-driver.ts'
+import { readStack } from './session.ts'
+
+/** What looking at a store needs: no locks, no kernel. */
+export interface Inspected {
+  readonly layout: Layout
+  readonly driver: Driver
+  readonly features: Readonly<Record<string, string>>
+  /** Whether this instance holds a layer. */
+  readonly holds: (id: string) => boolean
+  /** Whether another instance holds a layer; false where there are no locks to ask. */
+  readonly heldElsewhere: (id: string) => boolean
+}
+
+/** All layers and what is no layer any more, sorted by bytes. */
+export async function listLayers(inspected: Inspected): Promise<LayerInfo[]> {
+  const { layout, holds, heldElsewhere } = inspected
+  const ids = await readIds(layout)
+  const mounted = await mountedIds(layout)
+  const layers = new Map<string, LayerInfo>()
+  for (const id of ids) {
+    const isMounted = mounted.has(id)
+    const inUse = isMounted || holds(id) || heldElsewhere(id)
+    layers.set(id, { id, children: [], mounted: isMounted, held: holds(id), inUse })
+  }
+  await Promise.all([...layers.values()].map((layer) => readAncestry(layout, layer)))
+  for (const { id, parent } of layers.values()) {
+    if (parent !== undefined) layers.get(parent)?.children.push(id)
+  }
+  for (const id of await orphansOf(layout, ids)) {
+    const isMounted = mounted.has(id)
+    layers.set(id, { id, children: [], mounted: isMounted, held: false, inUse: isMounted, fault: 'orphan' })
+  }
+  return [...layers.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+async function readAncestry(layout: Layout, layer: LayerInfo): Promise<void> {
+  try {
+    const parent = await readParent(layout, layer.id)
+    if (parent !== undefined) layer.parent = parent
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_LAYER_CORRUPT') throw error
+    layer.fault = 'corrupt'
+  }
+}
+
+/** Contents without metadata: nobody's, until somebody says so. */
+export async function orphansOf(layout: Layout, ids: readonly string[]): Promise<string[]> {
+  const known = new Set(ids)
+  const intents = new Set(await namesIn(layout.directory('layers')))
+  const unfinished = (id: string): boolean => intents.has(`.new-${id}`) || intents.has(`.gone-${id}`)
+  return (await namesIn(layout.directory('diff'))).filter(
+    (name) => isLayerId(name) && !known.has(name) && !unfinished(name),
+  )
+}
+
+/** The layers whose mount points something is mounted at, in this mount namespace. */
+async function mountedIds(layout: Layout): Promise<Set<string>> {
+  const directory = `${layout.directory('mnt')}/`
+  const mounts = await unless(
+    listMounts({ prefix: layout.directory('mnt') }),
+    ['ERR_UNSUPPORTED_PLATFORM'],
+    [],
+  )
+  return new Set(
+    mounts
+      .map((entry) => entry.mountPoint)
+      .filter((path) => path.startsWith(directory))
+      .map((path) => path.slice(directory.length))
+      .filter(isLayerId),
+  )
+}
+
+export async function inspect(inspected: Inspected): Promise<DriverInfo> {
+  const { layout, driver } = inspected
+  const layers = await listLayers(inspected)
+  const real = layers.filter((layer) => layer.fault !== 'orphan')
+  return {
+    driver: driver.name,
+    root: layout.root,
+    backingFilesystem: filesystemName((await statfs(layout.root)).type),
+    layers: real.length,
+    mounted: real.filter((layer) => layer.mounted).length,
+    held: real.filter((layer) => layer.held).length,
+    orphans: layers.filter((layer) => layer.fault === 'orphan').map((layer) => layer.id),
+    features: { ...inspected.features },
+  }
+}
+
+/** The same for people; Docker's labels where it had them. */
+export function statusRows(info: DriverInfo): [label: string, value: string][] {
+  return [
+    ['Driver', info.driver],
+    ['Root Dir', info.root],
+    ['Backing Filesystem', info.backingFilesystem],
+    ['Layers', String(info.layers)],
+    ['Mounted', String(info.mounted)],
+    ['Held Here', String(info.held)],
+    ['Orphans', info.orphans.length === 0 ? 'none' : info.orphans.join(', ')],
+    ...Object.entries(info.features),
+  ]
+}
+
+/** The mount of a layer as data; a directory that needs no union as the bind mount that shows it. */
+export async function mountsOf(
+  inspected: Inspected,
+  id: string,
+  options: MountsOptions,
+  frozen: boolean,
+): Promise<Mount[]> {
+  const stack = await readStack(inspected.layout, id)
+  const readOnly = options.readOnly === true || frozen
+  const label = options.mountLabel === undefined ? {} : { label: options.mountLabel }
+  const plan = inspected.driver.plan(stack, { readOnly, ...label })
+  if (plan !== undefined) return plan.mounts.map((mount) => ({ ...mount, options: [...mount.options] }))
+  return [
+    { type: 'bind', source: stack.layer.diff, options: ['rbind', options.readOnly === true ? 'ro' : 'rw'] },
+  ]
+}
+
+/** The directories of a layer. */
+export async function layoutOf({ layout, driver }: Inspected, id: string): Promise<LayerLayout> {
+  const stack = await readStack(layout, id)
+  const union = driver.plan(stack, { readOnly: false }) !== undefined
+  const { diff, target } = stack.layer
+  return {
+    target: union ? target : diff,
+    diff,
+    ...(driver.directories.includes('work') ? { work: stack.layer.own('work') } : {}),
+    lowers: [...stack.lowers],
+  }
+}

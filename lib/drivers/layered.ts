@@ -1,0 +1,229 @@
+import { open } from 'node:fs/promises'
+import { gathered } from '../mount/index.ts'
+import type { Mount } from '../mount/plan.ts'
+import { checkLayerId, hasChildren, Layout, present, type Store } from '../store/index.ts'
+import { GraphDriverError, O_PATH } from '../sys/index.ts'
+import { checkCallOptions, checkGetOptions } from './arguments.ts'
+import { Call } from './call.ts'
+import { cleanUp } from './cleanup.ts'
+import { createLayer } from './creation.ts'
+import type { Driver } from './driver.ts'
+import type {
+  CallOptions,
+  CleanupOptions,
+  CleanupResult,
+  CreateOptions,
+  DriverInfo,
+  GetOptions,
+  GraphDriver,
+  LayerInfo,
+  LayerLayout,
+  MountsOptions,
+  PutOptions,
+  Rootfs,
+} from './graph-driver.ts'
+import { inspect, type Inspected, layoutOf, listLayers, mountsOf, statusRows } from './inspection.ts'
+import { References } from './references.ts'
+import { removeLayer } from './removal.ts'
+import type { Session } from './session.ts'
+
+/** The verbs, the same for every driver. Each one waits for the gates of its layers, works, and leaves. */
+export class LayeredDriver implements GraphDriver {
+  readonly name: string
+  readonly root: string
+  readonly #inspected: Inspected
+  readonly #session: Session | undefined
+  readonly #references: References | undefined
+  /** Calls under way, those included that their callers have aborted. */
+  readonly #running = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
+
+  /** @param store undefined: opened read-only. */
+  constructor(
+    root: string,
+    driver: Driver,
+    features: Readonly<Record<string, string>>,
+    store: Store | undefined,
+  ) {
+    this.name = driver.name
+    this.root = root
+    const layout = store?.layout ?? new Layout(root)
+    this.#session = store === undefined ? undefined : { layout, driver, store }
+    this.#references = this.#session === undefined ? undefined : new References(this.#session)
+    this.#inspected = {
+      layout,
+      driver,
+      features,
+      holds: (id) => this.#references?.holds(id) === true,
+      heldElsewhere: (id) => store?.locks.heldElsewhere('use', id) === true,
+    }
+  }
+
+  async status(): Promise<[label: string, value: string][]> {
+    return statusRows(await this.info())
+  }
+
+  async info(): Promise<DriverInfo> {
+    return this.#run({}, () => inspect(this.#inspected))
+  }
+
+  async list(): Promise<LayerInfo[]> {
+    return this.#run({}, () => listLayers(this.#inspected))
+  }
+
+  async exists(id: string): Promise<boolean> {
+    checkLayerId(id)
+    return this.#run({}, () => present(this.#inspected.layout.metadata(id)))
+  }
+
+  async create(id: string, options: CreateOptions = {}): Promise<void> {
+    checkLayerId(id)
+    checkCallOptions(options)
+    const { parent } = options
+    if (parent !== undefined) checkLayerId(parent, 'options.parent')
+    const { session, references } = this.#writable()
+    const ids = parent === undefined ? [id] : [id, parent]
+    const work = (): Promise<void> => createLayer(session, references, id, parent)
+    const undo = (): Promise<void> => removeLayer(session, references, id)
+    return this.#run(options, (call) => this.#behind(session, ids, call, work, undo))
+  }
+
+  async remove(id: string, options: CallOptions = {}): Promise<void> {
+    checkLayerId(id)
+    checkCallOptions(options)
+    const { session, references } = this.#writable()
+    return this.#run(options, (call) =>
+      this.#behind(session, [id], call, () => removeLayer(session, references, id)),
+    )
+  }
+
+  async get(id: string, options: GetOptions = {}): Promise<string> {
+    checkLayerId(id)
+    checkGetOptions(options)
+    const { session, references } = this.#writable()
+    const take = { readOnly: options.readOnly === true, label: options.mountLabel }
+    const work = (): Promise<string> => references.take(id, take)
+    const undo = (): Promise<void> => references.give(id, {})
+    return this.#run(options, (call) => this.#behind(session, [id], call, work, undo))
+  }
+
+  async put(id: string, options: PutOptions = {}): Promise<void> {
+    checkLayerId(id)
+    checkCallOptions(options)
+    const { session, references } = this.#writable()
+    return this.#run(options, (call) => this.#behind(session, [id], call, () => references.give(id, options)))
+  }
+
+  async use(id: string, options: GetOptions = {}): Promise<Rootfs> {
+    const path = await this.get(id, options)
+    try {
+      const handle = await open(path, O_PATH)
+      let released: Promise<void> | undefined
+      const release = async (): Promise<void> => {
+        await handle.close()
+        await this.put(id)
+      }
+      return {
+        path,
+        fd: handle.fd,
+        release: () => (released ??= release()),
+        [Symbol.asyncDispose]: () => (released ??= release()),
+      }
+    } catch (error) {
+      await this.put(id)
+      throw error
+    }
+  }
+
+  async mounts(id: string, options: MountsOptions = {}): Promise<Mount[]> {
+    checkLayerId(id)
+    checkGetOptions(options)
+    return this.#run(options, async () =>
+      mountsOf(this.#inspected, id, options, await hasChildren(this.#inspected.layout, id)),
+    )
+  }
+
+  async layout(id: string): Promise<LayerLayout> {
+    checkLayerId(id)
+    return this.#run({}, () => layoutOf(this.#inspected, id))
+  }
+
+  async cleanup(options: CleanupOptions = {}): Promise<CleanupResult> {
+    checkCallOptions(options)
+    const { session, references } = this.#writable()
+    const orphans = options.orphans === true
+    return this.#run(options, (call) => cleanUp(session, references, { orphans, signal: call.signal }))
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#running)
+    const session = this.#session
+    const references = this.#references
+    if (session === undefined || references === undefined) return
+    const failures: unknown[] = []
+    for (const id of references.ids()) {
+      const giveAll = async (): Promise<void> => {
+        while (references.holds(id)) await references.give(id, {})
+      }
+      await this.#behind(session, [id], new Call(undefined), giveAll).catch((error: unknown) =>
+        failures.push(error),
+      )
+    }
+    references.clear()
+    await session.store.close()
+    if (failures.length > 0) throw gathered(failures[0], failures.slice(1))
+  }
+
+  #writable(): { session: Session; references: References } {
+    if (this.#session !== undefined && this.#references !== undefined) {
+      return { session: this.#session, references: this.#references }
+    }
+    throw new GraphDriverError('ERR_STORE_READ_ONLY', `${this.root} was opened with { readOnly: true }`, {
+      path: this.root,
+    })
+  }
+
+  /** Runs a call unless the instance is closed, and lets `close` wait for it, aborted or not. */
+  async #run<T>(options: CallOptions, work: (call: Call) => Promise<T>): Promise<T> {
+    options.signal?.throwIfAborted()
+    if (this.#closing !== undefined) {
+      throw new GraphDriverError('ERR_DRIVER_CLOSED', `the store at ${this.root} was closed`, {
+        path: this.root,
+      })
+    }
+    const call = new Call(options.signal)
+    const running = work(call)
+    const done = (): void => {
+      this.#running.delete(running)
+    }
+    this.#running.add(running)
+    running.then(done, done)
+    return call.settle(running)
+  }
+
+  /** Works behind the gates of these layers; an abort that comes meanwhile is followed by `undo`, still behind them. */
+  async #behind<T>(
+    session: Session,
+    ids: readonly string[],
+    call: Call,
+    work: () => Promise<T>,
+    undo?: () => Promise<void>,
+  ): Promise<T> {
+    const leave = await session.store.locks.gates(ids, call.signal)
+    try {
+      const result = await work()
+      if (!call.commit()) await undo?.()
+      return result
+    } finally {
+      leave()
+    }
+  }
+}

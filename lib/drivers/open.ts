@@ -1,0 +1,123 @@
+import { checkRoot, checkStamp, Layout, locateRoot, readStamp, type Stamp, Store } from '../store/index.ts'
+import { checkInteger, invalidType, invalidValue } from '../sys/arguments.ts'
+import { GraphDriverError } from '../sys/index.ts'
+import type { Driver, ProbeReport } from './driver.ts'
+import type { GraphDriver, OpenOptions } from './graph-driver.ts'
+import { LayeredDriver } from './layered.ts'
+import { drivers, factoryOf } from './registry.ts'
+import { withScratch } from './scratch.ts'
+
+const SYNC_LEVELS = ['none', 'metadata', 'full'] as const
+
+/**
+ * Opens a store, or makes one. Opening a root twice is fine, in one process or several.
+ *
+ * @throws TypeError, RangeError for wrong options, before anything is touched.
+ * @throws GraphDriverError ERR_DRIVER_UNKNOWN; ERR_DRIVER_NOT_SUPPORTED, ERR_DRIVER_PREREQUISITE, ERR_DRIVER_BACKING_FS (the
+ * driver that was named, or all of them, cannot work here, and why); ERR_STORE_OTHER_DRIVER; ERR_STORE_VERSION;
+ * ERR_STORE_FOREIGN
+ * @throws SyscallError ENOTDIR, EROFS, EACCES, … for a root that cannot be one.
+ */
+export async function open(options: OpenOptions): Promise<GraphDriver> {
+  checkOpenOptions(options)
+  const { root, existing } = await locateRoot(options.root)
+  const layout = new Layout(root)
+  const stamp = root === existing ? await readStamp(layout) : undefined
+  if (stamp !== undefined && options.driver !== undefined) checkName(layout, stamp, options.driver)
+  if (options.readOnly === true) return openReadOnly(options, layout, stamp)
+  const { driver, report } = await choose(options, existing, stamp)
+  if (stamp !== undefined) checkStamp(layout, stamp, { driver: driver.name, xattrs: driver.xattrs })
+  const { group, sync = 'metadata' } = options
+  const { directories, xattrs } = driver
+  const store = await Store.open({ root, group, sync, driver: driver.name, directories, xattrs })
+  return new LayeredDriver(root, driver, report.features, store)
+}
+
+/**
+ * Tries every registered driver on a root, which need not exist, and leaves nothing there.
+ *
+ * @returns a report a driver, in order of preference; one that is not supported says exactly why.
+ * @throws SyscallError where nothing can be tried: EROFS, EACCES, ENOTDIR, …
+ */
+export async function probe(root: string): Promise<ProbeReport[]> {
+  checkRoot(root)
+  const { existing } = await locateRoot(root)
+  const reports: ProbeReport[] = []
+  for (const name of drivers()) reports.push(await tryDriver(factoryOf(name)(undefined), existing))
+  return reports
+}
+
+function openReadOnly(options: OpenOptions, layout: Layout, stamp: Stamp | undefined): GraphDriver {
+  if (stamp === undefined) {
+    throw new GraphDriverError(
+      'ERR_STORE_FOREIGN',
+      `${layout.root} is no store, so there is nothing to read`,
+      {
+        path: layout.root,
+      },
+    )
+  }
+  const driver = make(stamp.driver, options)
+  driver.adopt?.(stamp.xattrs)
+  return new LayeredDriver(layout.root, driver, {}, undefined)
+}
+
+/** The driver that the store has, or the one that was named, or the first that works. */
+async function choose(
+  options: OpenOptions,
+  existing: string,
+  stamp: Stamp | undefined,
+): Promise<{ driver: Driver; report: ProbeReport }> {
+  const wanted = stamp?.driver ?? options.driver
+  const refusals: ProbeReport[] = []
+  for (const name of wanted === undefined ? drivers() : [wanted]) {
+    const driver = make(name, options)
+    driver.adopt?.(stamp?.xattrs ?? null)
+    const report = await tryDriver(driver, existing)
+    if (report.supported) return { driver, report }
+    refusals.push(report)
+  }
+  throw refused(refusals)
+}
+
+function make(name: string, options: OpenOptions): Driver {
+  return factoryOf(name)((options as unknown as Record<string, unknown>)[name])
+}
+
+async function tryDriver(driver: Driver, existing: string): Promise<ProbeReport> {
+  return withScratch(existing, (directory) => driver.probe(directory))
+}
+
+function refused(reports: readonly ProbeReport[]): GraphDriverError {
+  const [first] = reports
+  const why = reports.map(({ driver, reason }) => `${driver}: ${reason ?? 'no reason given'}`).join('; ')
+  return new GraphDriverError(
+    first?.code ?? 'ERR_DRIVER_NOT_SUPPORTED',
+    `no driver works on this root: ${why}`,
+    {
+      ...(first?.cause === undefined ? {} : { cause: first.cause }),
+    },
+  )
+}
+
+function checkName(layout: Layout, stamp: Stamp, driver: string): void {
+  factoryOf(driver)
+  checkStamp(layout, stamp, { driver, xattrs: stamp.xattrs })
+}
+
+function checkOpenOptions(options: OpenOptions): void {
+  if (typeof options !== 'object' || (options as unknown) === null)
+    throw invalidType('options', 'of type object', options)
+  checkRoot(options.root)
+  const { driver, readOnly, group, sync } = options
+  if (driver !== undefined && typeof driver !== 'string')
+    throw invalidType('options.driver', 'of type string', driver)
+  if (driver !== undefined) factoryOf(driver)
+  if (readOnly !== undefined && typeof readOnly !== 'boolean') {
+    throw invalidType('options.readOnly', 'of type boolean', readOnly)
+  }
+  if (group !== undefined) checkInteger(group, 'options.group', 0, 0xfffffffe)
+  if (sync !== undefined && !SYNC_LEVELS.includes(sync)) {
+    throw invalidValue('options.sync', `must be one of ${SYNC_LEVELS.join(', ')}`, sync)
+  }
+}

@@ -1,0 +1,154 @@
+import { lstat, mkdir, open, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { perform } from '../../mount/index.ts'
+import { getxattr, O_PATH, pageSize, setxattr, statfs, tryMount, umount2 } from '../../sys/index.ts'
+import { codeOf, type XattrPrefix } from '../../store/index.ts'
+import type { ProbeReport } from '../driver.ts'
+import { filesystemName } from '../filesystems.ts'
+import { askKernel } from './alive.ts'
+import { type OverlayFeatures, planOverlay } from './plan.ts'
+
+/** What the driver learns of this kernel, this process and this filesystem by trying. */
+export interface OverlayProbe extends OverlayFeatures {
+  readonly xattrs: XattrPrefix
+  /** Whether the kernel can be asked which directories are in use. */
+  readonly asksKernel: boolean
+}
+
+/** Without a trial: what a plan assumes that nobody will perform here. */
+export function assumedProbe(xattrs: XattrPrefix): OverlayProbe {
+  return { xattrs, asksKernel: false, pageSize: 4096, lowerdirPlus: true, layerDescriptors: true }
+}
+
+/**
+ * Mounts a small overlay in an empty directory and deletes a file and a directory through it.
+ *
+ * @param wanted the xattrs that the store has already, if it is one.
+ */
+export async function probeOverlay(
+  directory: string,
+  wanted: XattrPrefix | null,
+): Promise<{ report: ProbeReport; probe?: OverlayProbe }> {
+  const filesystem = filesystemName((await statfs(directory)).type)
+  const refuse = (
+    code: NonNullable<ProbeReport['code']>,
+    reason: string,
+    cause?: unknown,
+  ): { report: ProbeReport } => ({
+    report: { driver: 'overlay', supported: false, code, reason, cause, features: {} },
+  })
+  const xattrs = await xattrPrefix(directory, wanted)
+  if (xattrs === undefined) {
+    return refuse(
+      'ERR_DRIVER_BACKING_FS',
+      `${filesystem} keeps no extended attributes here, and overlay needs them`,
+    )
+  }
+  for (const name of ['lower', 'lower/opaque', 'below', 'upper', 'work', 'merged'])
+    await mkdir(join(directory, name))
+  await writeFile(join(directory, 'lower/file'), '')
+  try {
+    const asksKernel = await tryOut(directory, xattrs)
+    const probe = { xattrs, asksKernel, pageSize: pageSize(), ...(await layerSettings(directory)) }
+    return { report: { driver: 'overlay', supported: true, features: describe(probe) }, probe }
+  } catch (error) {
+    return refuse(...classify(error, filesystem), error)
+  }
+}
+
+function describe(probe: OverlayProbe): Record<string, string> {
+  return {
+    'Overlay Xattrs': `${probe.xattrs}.overlay.*`,
+    'Layers One by One': probe.layerDescriptors
+      ? 'by path and descriptor'
+      : probe.lowerdirPlus
+        ? 'by path'
+        : 'no',
+    'Live Layers Asked Of': probe.asksKernel ? 'the kernel' : 'the mount tables',
+  }
+}
+
+/** trusted.* where this process may write it, else user.*; undefined where the filesystem has neither. */
+async function xattrPrefix(directory: string, wanted: XattrPrefix | null): Promise<XattrPrefix | undefined> {
+  for (const prefix of wanted === 'user' ? (['user'] as const) : (['trusted', 'user'] as const)) {
+    try {
+      await setxattr(directory, `${prefix}.overlay.probe`, Buffer.from('y'))
+      return prefix
+    } catch (error) {
+      if (codeOf(error) !== 'EPERM' && codeOf(error) !== 'ENOTSUP') throw error
+    }
+  }
+  return undefined
+}
+
+/** Whether the kernel, asked about an upper directory in use, says so. */
+async function tryOut(directory: string, xattrs: XattrPrefix): Promise<boolean> {
+  const at = (name: string): string => join(directory, name)
+  const stack = {
+    layer: { id: 'probe', diff: at('upper'), target: at('merged'), own: at },
+    ancestors: [],
+    lowers: [at('lower')],
+  }
+  const plan = planOverlay(stack, { readOnly: false }, {}, xattrs, {
+    ...assumedProbe(xattrs),
+    pageSize: pageSize(),
+  })
+  if (plan === undefined) throw new Error('a stack of two has a plan')
+  await perform(plan, at('merged'))
+  try {
+    await unlink(at('merged/file'))
+    await rmdir(at('merged/opaque'))
+    await mkdir(at('merged/opaque'))
+    const whiteout = await lstat(at('upper/file'))
+    if (!whiteout.isCharacterDevice() || whiteout.rdev !== 0)
+      throw new Error('a deleted file left no whiteout')
+    await getxattr(at('upper/opaque'), `${xattrs}.overlay.opaque`)
+    return xattrs === 'trusted' && (await askKernel(at('upper')).catch(() => false))
+  } finally {
+    await umount2(at('merged'), 0)
+  }
+}
+
+/** Whether layers can be given one by one, and by descriptor. */
+async function layerSettings(
+  directory: string,
+): Promise<Pick<OverlayProbe, 'lowerdirPlus' | 'layerDescriptors'>> {
+  const key = 'lowerdir+'
+  const lower = join(directory, 'lower')
+  const below = { key, value: join(directory, 'below') }
+  const works = async (settings: Parameters<typeof tryMount>[0]['settings']): Promise<boolean> =>
+    tryMount({ type: 'overlay', settings: settings ?? [] }).then(
+      () => true,
+      () => false,
+    )
+  if (!(await works([{ key, value: lower }, below]))) return { lowerdirPlus: false, layerDescriptors: false }
+  const descriptor = await open(lower, O_PATH)
+  try {
+    return { lowerdirPlus: true, layerDescriptors: await works([{ key, fd: descriptor.fd }, below]) }
+  } finally {
+    await descriptor.close()
+  }
+}
+
+function classify(error: unknown, filesystem: string): [NonNullable<ProbeReport['code']>, string] {
+  switch (codeOf(error)) {
+    case 'ENODEV':
+      return [
+        'ERR_DRIVER_NOT_SUPPORTED',
+        'this kernel has no overlay filesystem, and none was loaded when it was asked for',
+      ]
+    case 'EPERM':
+    case 'EACCES':
+      return [
+        'ERR_DRIVER_PREREQUISITE',
+        'mounting needs CAP_SYS_ADMIN: run as root, or in a user namespace (`unshare -Urm`), and not under a sandbox that forbids mount(2)',
+      ]
+    case 'ENOSYS':
+      return ['ERR_DRIVER_PREREQUISITE', 'mount(2) is not available here (seccomp or an emulated kernel)']
+    default:
+      return [
+        'ERR_DRIVER_BACKING_FS',
+        `an overlay on ${filesystem} does not work here: ${error instanceof Error ? error.message : String(error)}`,
+      ]
+  }
+}

@@ -1,0 +1,71 @@
+import { rename } from 'node:fs/promises'
+import {
+  childrenOf,
+  codeOf,
+  erase,
+  namesIn,
+  notFound,
+  present,
+  readParent,
+  removeFile,
+  settle,
+  step,
+  syncDirectory,
+  unless,
+} from '../store/index.ts'
+import { GraphDriverError } from '../sys/index.ts'
+import { isMounted, takeDown } from './mounts.ts'
+import type { References } from './references.ts'
+import { inUse, readStack, refuseAlive, type Session } from './session.ts'
+
+/**
+ * Removes a layer. It is gone from one instant on: the rename of its metadata. What is deleted after that is completed
+ * by the next sweep if this process dies.
+ */
+export async function removeLayer(session: Session, references: References, id: string): Promise<void> {
+  const { layout, store } = session
+  await settle(layout, id, store.layerDirectories)
+  if (!(await present(layout.metadata(id)))) throw notFound(layout, id)
+  if (references.holds(id)) throw inUse(id, 'this instance holds a reference')
+  await refuseChildren(session, id)
+  if (!store.locks.claim('use', id)) throw inUse(id, 'another instance holds a reference')
+  try {
+    await clearMount(session, id)
+    const parent = await unless(readParent(layout, id), ['ERR_LAYER_CORRUPT'], undefined)
+    await rename(layout.metadata(id), layout.gone(id))
+    if (store.sync !== 'none') await syncDirectory(layout.directory('layers'))
+    await step('gone')
+    await erase(layout, id, parent, store.layerDirectories)
+    await step('erased')
+    await removeFile(layout.gone(id))
+  } finally {
+    store.locks.unclaim('use', id)
+  }
+}
+
+async function refuseChildren({ layout }: Session, id: string): Promise<void> {
+  const children = await childrenOf(layout, id)
+  if (children.length === 0) return
+  const shown =
+    children.slice(0, 3).join(', ') + (children.length > 3 ? ` and ${String(children.length - 3)} more` : '')
+  throw new GraphDriverError('ERR_LAYER_HAS_CHILDREN', `layer "${id}" has children: ${shown}`, { id })
+}
+
+/** No mount may be left: not at the mount point, not in another namespace, and no files of somebody's under it. */
+async function clearMount(session: Session, id: string): Promise<void> {
+  const target = session.layout.mount(id)
+  if (await isMounted(target)) await takeDown(session, id, target)
+  const stack = await readStack(session.layout, id).catch((error: unknown) => {
+    // Metadata that cannot be read is no reason to keep the layer; what the kernel knows then stays unasked.
+    if (codeOf(error) === 'ERR_LAYER_CORRUPT') return undefined
+    throw error
+  })
+  if (stack !== undefined) await refuseAlive(session, stack)
+  const names = await namesIn(target)
+  if (names.length === 0) return
+  throw new GraphDriverError(
+    'ERR_LAYER_NOT_EMPTY',
+    `${target} holds files that were written while nothing was mounted there (${names.slice(0, 3).join(', ')}); move them away first`,
+    { id, path: target },
+  )
+}

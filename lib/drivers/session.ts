@@ -1,0 +1,48 @@
+import { type Layout, readChain, type Store } from '../store/index.ts'
+import { GraphDriverError } from '../sys/index.ts'
+import type { Driver, LayerPaths, Stack } from './driver.ts'
+
+/** One opened root: what its verbs share. */
+export interface Session {
+  readonly layout: Layout
+  readonly driver: Driver
+  readonly store: Store
+}
+
+/** Where a layer lies. */
+export function pathsOf(layout: Layout, id: string): LayerPaths {
+  return {
+    id,
+    diff: layout.diff(id),
+    target: layout.mount(id),
+    own: (directory) => layout.own(directory, id),
+  }
+}
+
+/**
+ * A layer and all below it.
+ *
+ * @throws GraphDriverError ERR_LAYER_NOT_FOUND, ERR_LAYER_CORRUPT
+ */
+export async function readStack(layout: Layout, id: string): Promise<Stack> {
+  const ancestors = (await readChain(layout, id)).map((ancestor) => pathsOf(layout, ancestor))
+  return { layer: pathsOf(layout, id), ancestors, lowers: ancestors.map((ancestor) => ancestor.diff) }
+}
+
+/** A layer that somebody uses, and who. */
+export function inUse(id: string, who: string): GraphDriverError {
+  return new GraphDriverError('ERR_LAYER_IN_USE', `layer "${id}" is in use: ${who}`, { id })
+}
+
+/** Refuses a layer whose contents are the upper of a live union, wherever that is. */
+export async function refuseAlive({ driver }: Pick<Session, 'driver'>, stack: Stack): Promise<void> {
+  const { id, diff } = stack.layer
+  if (stack.lowers.length === 0 || driver.alive === undefined || !(await driver.alive(diff))) return
+  const who = (await driver.beholders?.(diff)) ?? []
+  throw inUse(
+    id,
+    who.length > 0
+      ? `it is mounted writable at ${who.map(({ pid, mountPoint }) => `${mountPoint} (as process ${String(pid)} sees it)`).join(', ')}`
+      : 'the kernel still has it mounted, detached: a process that was in the mount has not ended yet',
+  )
+}

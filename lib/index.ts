@@ -1,0 +1,39 @@
+/**
+ * Layered root filesystems, straight from the kernel: a graph driver keeps a tree of layers on disk, and joins a
+ * layer and its ancestors into one root with a union mount.
+ *
+ * @packageDocumentation
+ */
+
+export type {
+  Driver,
+  DriverFactory,
+  LayerPaths,
+  MountOptions,
+  ProbeReport,
+  Stack,
+  Staging,
+} from './drivers/driver.ts'
+export type {
+  CallOptions,
+  CleanupOptions,
+  CleanupResult,
+  CreateOptions,
+  DriverInfo,
+  GetOptions,
+  GraphDriver,
+  LayerInfo,
+  LayerLayout,
+  MountsOptions,
+  OpenOptions,
+  PutOptions,
+  Rootfs,
+} from './drivers/graph-driver.ts'
+export { open, probe } from './drivers/open.ts'
+export type { OverlayForm, OverlayOptions } from './drivers/overlay/index.ts'
+export { drivers, register } from './drivers/registry.ts'
+export type { VfsOptions } from './drivers/vfs/index.ts'
+export type { DataPiece, Mount, MountPlan, MountStep, Setting } from './mount/plan.ts'
+export type { SyncLevel, XattrPrefix } from './store/index.ts'
+export { GraphDriverError, SyscallError } from './sys/index.ts'
+export type { GraphDriverErrorCode, GraphDriverErrorOptions, SyscallContext } from './sys/index.ts'
