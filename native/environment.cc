@@ -8,6 +8,13 @@
 
 namespace graphdriver {
 
+namespace {
+
+Mutex all_mutex;
+Environment* all_environments = nullptr;
+
+}  // namespace
+
 Environment* Environment::Create(napi_env env) {
   void* memory = malloc(sizeof(Environment));
   if (memory == nullptr) return nullptr;
@@ -22,6 +29,7 @@ Environment* Environment::Create(napi_env env) {
   // Hooks run in reverse order: this one before the threadsafe function's own, which closes it.
   napi_unref_threadsafe_function(env, environment->wake_);
   if (napi_add_env_cleanup_hook(env, OnCleanup, environment) != napi_ok) return nullptr;
+  environment->Enlist();
   return environment;
 }
 
@@ -123,22 +131,47 @@ void Environment::Discard(Job* job) {
   job->kind->destroy(job);
 }
 
-void Environment::OnCleanup(void* data) {
-  Environment* environment = static_cast<Environment*>(data);
+void Environment::End() {
   Job* job;
   {
-    Guard guard(&environment->mutex_);
-    environment->alive_ = false;
-    job = environment->finished_head_;
-    environment->finished_head_ = environment->finished_tail_ = nullptr;
+    Guard guard(&mutex_);
+    alive_ = false;
+    job = finished_head_;
+    finished_head_ = finished_tail_ = nullptr;
   }
   while (job != nullptr) {
     Job* next = job->next;
     Discard(job);
     job = next;
   }
-  environment->WaitForBusy();
+  WaitForBusy();
+}
+
+void Environment::OnCleanup(void* data) {
+  Environment* environment = static_cast<Environment*>(data);
+  environment->Delist();
+  environment->End();
   environment->Release();
+}
+
+// process.exit() runs no cleanup hook of the main thread's environment, but the C library runs
+// this.
+void Environment::OnExit() {
+  Guard guard(&all_mutex);
+  for (Environment* each = all_environments; each != nullptr; each = each->next_) each->End();
+}
+
+void Environment::Enlist() {
+  Guard guard(&all_mutex);
+  next_ = all_environments;
+  all_environments = this;
+}
+
+void Environment::Delist() {
+  Guard guard(&all_mutex);
+  Environment** place = &all_environments;
+  while (*place != this) place = &(*place)->next_;
+  *place = next_;
 }
 
 // What runs now undoes itself when it ends. When this is the end of the process and not of a

@@ -22,13 +22,20 @@ class Environment {
   // Any thread. Hands the job to the JS thread; undoes it when that is gone.
   void Finish(Job* job);
 
+  // Any thread. From now on what nobody took is undone; waits, within bounds, for what is being
+  // made right now.
+  void End();
+
  private:
   static void OnCleanup(void* data);
   static void OnFinalize(napi_env env, void* data, void* hint);
   static void OnWake(napi_env env, napi_value callback, void* context, void* data);
   static void Discard(Job* job);
+  static void OnExit() __attribute__((destructor));
 
   void Settle(napi_env env, Job* job);
+  void Enlist();
+  void Delist();
   void WaitForBusy();
   void Release();
 
@@ -42,6 +49,8 @@ class Environment {
   std::atomic<uint32_t> references_{2};
   // Undoable jobs that run now.
   std::atomic<uint32_t> busy_{0};
+  // In the list of all environments; guarded by that list's mutex.
+  Environment* next_ = nullptr;
   // JS thread only.
   napi_threadsafe_function wake_ = nullptr;
   uint32_t outstanding_ = 0;

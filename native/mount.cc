@@ -114,37 +114,31 @@ int32_t MountSetattr(int32_t directory, Text path, uint32_t flags, uint64_t set,
 }
 
 Moved MoveMount(int32_t from_directory, Text from, int32_t to_directory, Text to, uint32_t flags) {
-  Moved moved{0, -1};
+  Moved moved;
   // Taken before the call: the caller may close its descriptor as soon as the mount is attached.
   if (from.size == 0 && (flags & kMoveFromEmptyPath) && !(flags & kMoveSetGroup)) {
-    long held = Call(SYS_fcntl, from_directory, F_DUPFD_CLOEXEC, 0);
-    if (held < 0) return {static_cast<int32_t>(held), -1};
-    moved.held = static_cast<int>(held);
+    moved.held.Reset(Call(SYS_fcntl, from_directory, F_DUPFD_CLOEXEC, 0));
+    if (moved.held.failed()) {
+      moved.error = moved.held.get();
+      return moved;
+    }
   }
   moved.error =
       static_cast<int32_t>(Call(SYS_move_mount, from_directory, static_cast<const void*>(from.data),
                                 to_directory, static_cast<const void*>(to.data), flags));
-  if (moved.error != 0) {
-    CloseQuietly(moved.held);
-    moved.held = -1;
-  }
   return moved;
 }
 
-// The answer is taken from here on: what was held for the undoing goes.
 napi_value Encode(napi_env env, const Moved& result) {
-  napi_value value = Encode(env, result.error);
-  if (value != nullptr) CloseQuietly(result.held);
-  return value;
+  return Encode(env, result.error);
 }
 
 void UndoMoveMount(const Moved& result, int32_t from_directory, Text from, int32_t to_directory,
                    Text to, uint32_t flags) {
   if (result.error != 0) return;
-  if (result.held >= 0) {
+  if (!result.held.failed()) {
     // The descriptor still is the mount's root, wherever that was attached.
-    Call(SYS_umount2, static_cast<const void*>(FdPath(result.held).data()), kMntDetach);
-    CloseQuietly(result.held);
+    Call(SYS_umount2, static_cast<const void*>(FdPath(result.held.get()).data()), kMntDetach);
   } else if (!(flags & (kMoveSetGroup | kMoveFromEmptyPath))) {
     unsigned back = (flags & kMoveFromMask) << 4 | (flags & kMoveToMask) >> 4;
     Call(SYS_move_mount, to_directory, static_cast<const void*>(to.data), from_directory,

@@ -2,6 +2,7 @@
 
 #include "arguments.h"
 #include "results.h"
+#include "system.h"
 
 namespace graphdriver {
 
@@ -13,11 +14,10 @@ Fd OpenTree(int32_t directory, Text path, uint32_t flags);
 int32_t MountSetattr(int32_t directory, Text path, uint32_t flags, uint64_t set, uint64_t clear,
                      uint64_t propagation, int32_t userns);
 
-// `mount`: the detached mount that was moved, held so that it can be found again; -1 for a move
-// between paths.
+// `held`: the detached mount that was moved, so that it can be found again.
 struct Moved {
-  int32_t error;
-  int held;
+  int32_t error = 0;
+  Descriptor held;
 };
 Moved MoveMount(int32_t from_directory, Text from, int32_t to_directory, Text to, uint32_t flags);
 napi_value Encode(napi_env env, const Moved& result);

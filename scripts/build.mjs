@@ -1,6 +1,7 @@
 // Builds what is out of date: the dependencies, the addon, the TypeScript. `build.mjs [native|ts]` for one of them.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { ensure } from './apt.mjs'
 import { bin, has, nodeHeaders, root, run } from './run.mjs'
 
 const addon = join(root, 'build/Release/graphdriver.node')
@@ -29,9 +30,16 @@ function dependencies() {
 
 function sources() {
   return readdirSync(join(root, 'native'))
-    .filter((name) => /\.(cc|h)$/.test(name))
+    .filter((name) => /\.(cc|h|inc)$/.test(name))
     .map((name) => join(root, 'native', name))
 }
+
+/** What node-gyp works with. */
+const tools = [
+  ['g++', 'g++', 'compiles the addon'],
+  ['make', 'make', 'runs the compiler'],
+  ['python3', 'python3', 'node-gyp is written in it'],
+]
 
 function native() {
   const gyp = mtime(join(root, 'binding.gyp'))
@@ -39,6 +47,7 @@ function native() {
   const directory = mtime(join(root, 'native'))
   const newest = Math.max(gyp, directory, ...sources().map(mtime))
   if (mtime(addon) > newest) return
+  if (ensure(tools).length > 0) fail(1)
   const headers = nodeHeaders()
   const makefile = mtime(join(root, 'build/Makefile'))
   const steps = makefile > Math.max(gyp, directory) ? ['build'] : ['configure', 'build']

@@ -10,7 +10,8 @@ module.exports = class Results extends reporters.Spec {
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures } = runner.stats
       const file = process.env.GRAPHDRIVER_RESULTS
-      if (file) writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped }))
+      if (file)
+        writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped, ended: Date.now() }))
     })
   }
 }

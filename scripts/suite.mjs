@@ -40,6 +40,7 @@ const specs = `test/${suite}/**/*.test.ts`
 const command = [bin('mocha'), '--reporter', join(root, 'scripts/reporter.cjs'), ...args, specs]
 const env = { ...process.env, ...sanitizer(), GRAPHDRIVER_RESULTS: results }
 const status = run(process.execPath, command, { env })
+const ended = Date.now()
 
 const counts = existsSync(results)
   ? JSON.parse(readFileSync(results, 'utf8'))
@@ -47,6 +48,11 @@ const counts = existsSync(results)
 const left = leftovers(before)
 for (const line of left) console.log(`    left behind: ${line}`)
 counts[left.length === 0 ? 'passed' : 'failed']++
+if (counts.ended && ended - counts.ended > 5000) {
+  console.log(
+    `    something kept the process alive for ${Math.round((ended - counts.ended) / 1000)} s after its last test`,
+  )
+}
 if (status !== 0 && counts.failed === 0) {
   console.log(`    mocha ended with ${status} and without a word`)
   counts.failed++

@@ -54,7 +54,10 @@ function runSuite(title, directory, prefix) {
   if (prefix.includes(asNobody[0])) for (const path of [tmp, work]) chownSync(path, NOBODY, NOBODY)
   const args = [join(root, 'scripts/suite.mjs'), directory, results, ...forMocha]
   const [command, ...rest] = [...prefix, process.execPath, ...args]
-  const env = { ...process.env, TMPDIR: work, ...(long ? { GRAPHDRIVER_LONG: '1' } : {}) }
+  // The fresh build, even where prebuilt binaries lie about; the package suite installs one itself.
+  const native = process.env.GRAPHDRIVER_NATIVE ?? join(root, 'build/Release/graphdriver.node')
+  const addon = directory === 'package' ? {} : { GRAPHDRIVER_NATIVE: native }
+  const env = { ...process.env, ...addon, TMPDIR: work, ...(long ? { GRAPHDRIVER_LONG: '1' } : {}) }
   try {
     run(command, rest, { env })
     return JSON.parse(readFileSync(results, 'utf8'))

@@ -1,4 +1,4 @@
-import { codeOf, erase, isLayerId, namesIn, present, readIds } from '../store/index.ts'
+import { codeOf, erase, isLayerId, namesIn, present, readIds, wordOf } from '../store/index.ts'
 import type { CleanupResult } from './graph-driver.ts'
 import { orphansOf } from './inspection.ts'
 import { dropView, isMounted, takeDown } from './mounts.ts'
@@ -40,7 +40,7 @@ async function withGate(
 
 async function dropDeadViews(session: Session, result: CleanupResult): Promise<void> {
   await session.store.views.sweep(async (path, name) => {
-    const id = name.slice(0, name.lastIndexOf('.'))
+    const id = wordOf(name)
     await orBusy(id, result, async () => {
       await dropView(session, id, path)
     })

@@ -1,10 +1,12 @@
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, rename } from 'node:fs/promises'
 import {
   chownIfAllowed,
+  codeOf,
   copyDirectoryAttributes,
   formatChain,
   corrupt,
   hasChildren,
+  metadataMode,
   present,
   readChain,
   recordChild,
@@ -13,10 +15,11 @@ import {
   syncDirectory,
   writeNewFile,
 } from '../store/index.ts'
+import { gathered } from '../mount/index.ts'
 import { AT_FDCWD, GraphDriverError, RENAME_NOREPLACE, renameat2 } from '../sys/index.ts'
-import { isMounted, takeDown } from './mounts.ts'
+import { isMounted, refuseAlive, takeDown } from './mounts.ts'
 import type { References } from './references.ts'
-import { inUse, pathsOf, readStack, refuseAlive, type Session } from './session.ts'
+import { inUse, pathsOf, readStack, type Session } from './session.ts'
 
 /**
  * Makes a layer. It exists from one instant on: the rename of its metadata. What a failure or a death leaves before that is
@@ -34,18 +37,35 @@ export async function createLayer(
   await refuseTaken(session, id)
   const chain = parent === undefined ? [] : await chainAbove(session, references, parent)
   try {
-    await writeNewFile(layout.made(id), formatChain(chain), store.sync !== 'none')
+    await writeNewFile(layout.made(id), formatChain(chain), store.sync !== 'none', metadataMode(chain))
     await step('wrote intent')
     await makeDirectories(session, id, parent)
     if (store.sync !== 'none') for (const name of directories) await syncDirectory(layout.directory(name))
     await step('ready to commit')
-    await renameat2(AT_FDCWD, layout.made(id), AT_FDCWD, layout.metadata(id), RENAME_NOREPLACE)
+    await commit(layout.made(id), layout.metadata(id))
   } catch (error) {
-    await settle(layout, id, directories)
-    throw error
+    throw await undone(error, settle(layout, id, directories))
   }
   await step('committed')
   if (store.sync !== 'none') await syncDirectory(layout.directory('layers'))
+}
+
+/** Nobody else may make this name: the gate is ours. Without RENAME_NOREPLACE (NFS, 9p) that has to do. */
+async function commit(made: string, metadata: string): Promise<void> {
+  try {
+    await renameat2(AT_FDCWD, made, AT_FDCWD, metadata, RENAME_NOREPLACE)
+  } catch (error) {
+    if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'ENOSYS') throw error
+    await rename(made, metadata)
+  }
+}
+
+/** The error that was first, whatever becomes of the undoing. */
+async function undone(error: unknown, undoing: Promise<void>): Promise<unknown> {
+  return undoing.then(
+    () => error,
+    (another: unknown) => gathered(error, [another]),
+  )
 }
 
 async function refuseTaken({ layout }: Session, id: string): Promise<void> {
@@ -98,6 +118,7 @@ async function makeDirectories(session: Session, id: string, parent: string | un
   await step('recorded child')
   const layer = pathsOf(layout, id)
   await mkdir(layer.target, { recursive: true, mode: 0o755 })
+  await step('made mnt')
   await mkdir(layer.diff, { mode: 0o755 })
   await step('made diff')
   if (parent === undefined) {
@@ -106,5 +127,6 @@ async function makeDirectories(session: Session, id: string, parent: string | un
   } else {
     await copyDirectoryAttributes(layout.diff(parent), layer.diff)
   }
+  await step('set attributes')
   await driver.prepare?.(layer, parent === undefined ? undefined : pathsOf(layout, parent))
 }

@@ -71,6 +71,8 @@ export interface Driver {
    * `stage` makes an empty directory on the same filesystem; what it holds is deleted afterwards.
    */
   populate?(stack: Stack, stage: Staging): Promise<void>
+  /** What shows a layer that is not populated yet, to be read only; undefined where its own directory does. */
+  standIn?(stack: Stack): Promise<string | undefined>
   /** Runs just before a mount of its own: what the kernel needs anew. */
   beforeMount?(stack: Stack, options: MountOptions): Promise<void>
   /**
@@ -83,7 +85,7 @@ export interface Driver {
   /** Whether the kernel still has a writable union on these contents, in any namespace, even a detached one. */
   alive?(diff: string): Promise<boolean>
   /** Who sees such a union, for people. */
-  beholders?(diff: string): Promise<{ readonly pid: number; readonly mountPoint: string }[]>
+  liveMounts?(diff: string): Promise<{ readonly pid: number; readonly mountPoint: string }[]>
   /** The cause of a failed mount, found afterwards; or what was ruled out. */
   explain?(error: SyscallError, plan: MountPlan, stack: Stack): Promise<string | undefined>
 }

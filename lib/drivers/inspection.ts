@@ -119,9 +119,9 @@ export async function mountsOf(
   const label = options.mountLabel === undefined ? {} : { label: options.mountLabel }
   const plan = inspected.driver.plan(stack, { readOnly, ...label })
   if (plan !== undefined) return plan.mounts.map((mount) => ({ ...mount, options: [...mount.options] }))
-  return [
-    { type: 'bind', source: stack.layer.diff, options: ['rbind', options.readOnly === true ? 'ro' : 'rw'] },
-  ]
+  const standIn = await inspected.driver.standIn?.(stack)
+  const writable = !readOnly && standIn === undefined
+  return [{ type: 'bind', source: standIn ?? stack.layer.diff, options: ['rbind', writable ? 'rw' : 'ro'] }]
 }
 
 /** The directories of a layer. */

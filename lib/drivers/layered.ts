@@ -1,9 +1,8 @@
-import { open } from 'node:fs/promises'
 import { gathered } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
 import { checkLayerId, hasChildren, Layout, present, type Store } from '../store/index.ts'
-import { GraphDriverError, O_PATH } from '../sys/index.ts'
-import { checkCallOptions, checkGetOptions } from './arguments.ts'
+import { GraphDriverError } from '../sys/index.ts'
+import { checkCallOptions, checkCleanupOptions, checkGetOptions, checkPutOptions } from './arguments.ts'
 import { Call } from './call.ts'
 import { cleanUp } from './cleanup.ts'
 import { createLayer } from './creation.ts'
@@ -23,9 +22,10 @@ import type {
   Rootfs,
 } from './graph-driver.ts'
 import { inspect, type Inspected, layoutOf, listLayers, mountsOf, statusRows } from './inspection.ts'
-import { References } from './references.ts'
+import { type ReferenceKind, References, type TakeOptions } from './references.ts'
 import { removeLayer } from './removal.ts'
-import type { Session } from './session.ts'
+import { Handles } from './rootfs.ts'
+import { populate, type Session } from './session.ts'
 
 /** The verbs, the same for every driver. Each one waits for the gates of its layers, works, and leaves. */
 export class LayeredDriver implements GraphDriver {
@@ -36,6 +36,7 @@ export class LayeredDriver implements GraphDriver {
   readonly #references: References | undefined
   /** Calls under way, those included that their callers have aborted. */
   readonly #running = new Set<Promise<unknown>>()
+  readonly #handles = new Handles()
   #closing: Promise<void> | undefined
 
   /** @param store undefined: opened read-only. */
@@ -101,46 +102,54 @@ export class LayeredDriver implements GraphDriver {
     checkLayerId(id)
     checkGetOptions(options)
     const { session, references } = this.#writable()
-    const take = { readOnly: options.readOnly === true, label: options.mountLabel }
-    const work = (): Promise<string> => references.take(id, take)
-    const undo = (): Promise<void> => references.give(id, {})
+    const work = (): Promise<string> => references.take(id, takeOptions(options))
+    const undo = async (): Promise<void> => void (await references.give(id, {}))
     return this.#run(options, (call) => this.#behind(session, [id], call, work, undo))
   }
 
   async put(id: string, options: PutOptions = {}): Promise<void> {
     checkLayerId(id)
-    checkCallOptions(options)
-    const { session, references } = this.#writable()
-    return this.#run(options, (call) => this.#behind(session, [id], call, () => references.give(id, options)))
+    checkPutOptions(options)
+    return this.#give(id, options)
   }
 
   async use(id: string, options: GetOptions = {}): Promise<Rootfs> {
-    const path = await this.get(id, options)
-    try {
-      const handle = await open(path, O_PATH)
-      let released: Promise<void> | undefined
-      const release = async (): Promise<void> => {
-        await handle.close()
-        await this.put(id)
-      }
-      return {
-        path,
-        fd: handle.fd,
-        release: () => (released ??= release()),
-        [Symbol.asyncDispose]: () => (released ??= release()),
-      }
-    } catch (error) {
-      await this.put(id)
-      throw error
+    checkLayerId(id)
+    checkGetOptions(options)
+    const { session, references } = this.#writable()
+    const kind = options.readOnly === true ? 'view' : 'plain'
+    const release = async (): Promise<void> => {
+      // A closed instance has given everything back already.
+      if (this.#closing === undefined) await this.#give(id, {}, kind)
     }
+    const work = async (): Promise<Rootfs> => {
+      const path = await references.take(id, takeOptions(options))
+      try {
+        return await this.#handles.make(path, release)
+      } catch (error) {
+        await references.give(id, {}, kind)
+        throw error
+      }
+    }
+    const undo = async (rootfs: Rootfs): Promise<void> => {
+      await this.#handles.close(rootfs)
+      await references.give(id, {}, kind)
+    }
+    return this.#run(options, (call) => this.#behind(session, [id], call, work, undo))
   }
 
   async mounts(id: string, options: MountsOptions = {}): Promise<Mount[]> {
     checkLayerId(id)
     checkGetOptions(options)
-    return this.#run(options, async () =>
-      mountsOf(this.#inspected, id, options, await hasChildren(this.#inspected.layout, id)),
-    )
+    const { layout, driver } = this.#inspected
+    const session = this.#session
+    return this.#run(options, async (call) => {
+      // What is copied at the first use has to be there, if anybody may make it.
+      if (session !== undefined && driver.populate !== undefined) {
+        await this.#behind(session, [id], call, () => populate(session, id))
+      }
+      return mountsOf(this.#inspected, id, options, await hasChildren(layout, id))
+    })
   }
 
   async layout(id: string): Promise<LayerLayout> {
@@ -149,10 +158,20 @@ export class LayeredDriver implements GraphDriver {
   }
 
   async cleanup(options: CleanupOptions = {}): Promise<CleanupResult> {
-    checkCallOptions(options)
+    checkCleanupOptions(options)
     const { session, references } = this.#writable()
     const orphans = options.orphans === true
     return this.#run(options, (call) => cleanUp(session, references, { orphans, signal: call.signal }))
+  }
+
+  /** Gives a reference back; one of an aborted call is taken again, where it was. */
+  async #give(id: string, options: PutOptions, kind?: ReferenceKind): Promise<void> {
+    const { session, references } = this.#writable()
+    const work = (): Promise<TakeOptions | undefined> => references.give(id, options, kind)
+    const undo = async (given: TakeOptions | undefined): Promise<void> => {
+      if (given !== undefined) await references.take(id, given)
+    }
+    await this.#run(options, (call) => this.#behind(session, [id], call, work, undo))
   }
 
   close(): Promise<void> {
@@ -169,6 +188,7 @@ export class LayeredDriver implements GraphDriver {
     const references = this.#references
     if (session === undefined || references === undefined) return
     const failures: unknown[] = []
+    await this.#handles.close()
     for (const id of references.ids()) {
       const giveAll = async (): Promise<void> => {
         while (references.holds(id)) await references.give(id, {})
@@ -215,15 +235,19 @@ export class LayeredDriver implements GraphDriver {
     ids: readonly string[],
     call: Call,
     work: () => Promise<T>,
-    undo?: () => Promise<void>,
+    undo?: (result: T) => Promise<void>,
   ): Promise<T> {
     const leave = await session.store.locks.gates(ids, call.signal)
     try {
       const result = await work()
-      if (!call.commit()) await undo?.()
+      if (!call.commit()) await undo?.(result)
       return result
     } finally {
       leave()
     }
   }
+}
+
+function takeOptions(options: GetOptions): TakeOptions {
+  return { readOnly: options.readOnly === true, label: options.mountLabel }
 }

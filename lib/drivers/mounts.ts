@@ -1,10 +1,11 @@
 import { mkdir, rmdir } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { DetachedMount, isMountPoint, list, perform, unmount, unmountTree } from '../mount/index.ts'
 import type { MountPlan } from '../mount/plan.ts'
-import { codeOf, removeEmptyDirectory, unless } from '../store/index.ts'
+import { codeOf, removeEmptyDirectory, step, unless } from '../store/index.ts'
 import { GraphDriverError, SyscallError } from '../sys/index.ts'
 import type { MountOptions, Stack } from './driver.ts'
-import { refuseAlive, type Session } from './session.ts'
+import { inUse, type Session } from './session.ts'
 
 /** How a mount is taken away; see `PutOptions`. */
 export interface UnmountHow {
@@ -21,19 +22,24 @@ export async function isMounted(target: string): Promise<boolean> {
  * Sees to it that the union of a stack is mounted, and that it is this one. A mount that was found there is taken over when
  * it is right; when it is wrong, it is replaced if nobody holds it.
  *
- * @returns whether it was mounted now.
+ * @param plans what may be found there; the first of them is mounted where nothing is.
+ * @returns the plan that is mounted, and whether it was mounted now.
  * @throws GraphDriverError ERR_MOUNT_MISMATCH, ERR_LAYER_IN_USE, ERR_LAYER_BUSY; SyscallError
  */
 export async function ensureMounted(
   session: Session,
   stack: Stack,
-  plan: MountPlan,
+  plans: readonly MountPlan[],
   options: MountOptions & { readonly held: boolean },
-): Promise<boolean> {
+): Promise<{ plan: MountPlan; made: boolean }> {
   const { target } = stack.layer
+  const [plan] = plans
+  if (plan === undefined) throw new TypeError('a union has a plan')
   await mkdir(target, { recursive: true, mode: 0o755 })
+  await step('made mount point')
   if (await isMounted(target)) {
-    if (await isRight(session, stack, plan, options.held)) return false
+    const found = await rightOf(session, stack, plans, options.held)
+    if (found !== undefined) return { plan: found, made: false }
     await takeDown(session, stack.layer.id, target)
   }
   if (!plan.readOnly) await refuseAlive(session, stack)
@@ -43,24 +49,35 @@ export async function ensureMounted(
   } catch (error) {
     throw await explain(session, stack, plan, error)
   }
+  await step('mounted')
   try {
     await session.driver.verify?.(target, plan, 'made')
   } catch (error) {
     await unmount(target)
     throw error
   }
-  return true
+  return { plan, made: true }
 }
 
-async function isRight(session: Session, stack: Stack, plan: MountPlan, held: boolean): Promise<boolean> {
-  try {
-    await session.driver.verify?.(stack.layer.target, plan, 'found')
-    return true
-  } catch (error) {
-    const wanted = held || session.store.locks.heldElsewhere('use', stack.layer.id)
-    if (wanted || codeOf(error) !== 'ERR_MOUNT_MISMATCH') throw error
-    return false
+/** Which of the plans is mounted. None: the mount is wrong, and nobody holds it. */
+async function rightOf(
+  session: Session,
+  stack: Stack,
+  plans: readonly MountPlan[],
+  held: boolean,
+): Promise<MountPlan | undefined> {
+  let first: unknown
+  for (const plan of plans) {
+    try {
+      await session.driver.verify?.(stack.layer.target, plan, 'found')
+      return plan
+    } catch (error) {
+      if (codeOf(error) !== 'ERR_MOUNT_MISMATCH') throw error
+      first ??= error
+    }
   }
+  if (held || session.store.locks.heldElsewhere('use', stack.layer.id)) throw first
+  return undefined
 }
 
 async function explain(session: Session, stack: Stack, plan: MountPlan, error: unknown): Promise<unknown> {
@@ -87,12 +104,14 @@ export async function takeDown(
   } catch (error) {
     throw codeOf(error) === 'EBUSY' ? await busy(id, target, error) : error
   }
+  await step('unmounted')
   // rmdir is a lazy unmount of the copies in other namespaces, so only for who wants the mount gone whoever uses it.
   if (how.detach) await renewMountPoint(target)
 }
 
 async function renewMountPoint(target: string): Promise<void> {
   await rmdir(target)
+  await step('removed mount point')
   await mkdir(target, { mode: 0o755 })
 }
 
@@ -113,13 +132,23 @@ async function busy(id: string, target: string, cause: unknown): Promise<GraphDr
   })
 }
 
-/** A read-only copy of what a directory shows, in a directory of its own: cheap, whatever the number of layers. */
-export async function makeView(session: Session, id: string, source: string): Promise<string> {
-  const view = await session.store.views.make(id)
+/**
+ * A read-only copy of what a directory shows, in a directory of its own: cheap, whatever the number of layers.
+ *
+ * @param former the path of a view that was taken away and is wanted back where it was.
+ */
+export async function makeView(
+  session: Session,
+  id: string,
+  source: string,
+  former?: string,
+): Promise<string> {
+  const view = await session.store.views.make(id, former === undefined ? undefined : basename(former))
   try {
     await using copy = await DetachedMount.clone(source)
     await copy.setAttributes({ readOnly: true })
     await copy.attach(view)
+    await step('mounted view')
     return view
   } catch (error) {
     await removeEmptyDirectory(view)
@@ -142,7 +171,31 @@ export async function dropView(
     } catch (error) {
       throw codeOf(error) === 'EBUSY' ? await busy(id, view, error) : error
     }
+    await step('unmounted view')
   }
   await removeEmptyDirectory(view)
   session.store.views.forget(view)
+}
+
+/** Refuses a layer whose contents are the upper of a live union, wherever that is. */
+export async function refuseAlive(session: Session, stack: Stack): Promise<void> {
+  const { id, diff } = stack.layer
+  if (stack.lowers.length === 0 || !(await isAlive(session, diff))) return
+  // It may be a view that outlived its process: nobody holds that.
+  await session.store.views.sweep((path) => unless(dropView(session, id, path), BUSY, undefined), id)
+  if (!(await isAlive(session, diff))) return
+  const who = (await session.driver.liveMounts?.(diff)) ?? []
+  throw inUse(
+    id,
+    who.length > 0
+      ? `it is mounted writable at ${who.map(({ pid, mountPoint }) => `${mountPoint} (as process ${String(pid)} sees it)`).join(', ')}`
+      : 'the kernel still has it mounted, detached: a process that was in the mount has not ended yet',
+  )
+}
+
+const BUSY = ['ERR_LAYER_BUSY'] as const
+
+/** Contents that are missing are in no union. */
+async function isAlive({ driver }: Session, diff: string): Promise<boolean> {
+  return driver.alive !== undefined && (await unless(driver.alive(diff), ['ENOENT'], false))
 }

@@ -1,6 +1,6 @@
 import { checkRoot, checkStamp, Layout, locateRoot, readStamp, type Stamp, Store } from '../store/index.ts'
 import { checkInteger, invalidType, invalidValue } from '../sys/arguments.ts'
-import { GraphDriverError } from '../sys/index.ts'
+import { GraphDriverError, SyscallError } from '../sys/index.ts'
 import type { Driver, ProbeReport } from './driver.ts'
 import type { GraphDriver, OpenOptions } from './graph-driver.ts'
 import { LayeredDriver } from './layered.ts'
@@ -24,7 +24,11 @@ export async function open(options: OpenOptions): Promise<GraphDriver> {
   const layout = new Layout(root)
   const stamp = root === existing ? await readStamp(layout) : undefined
   if (stamp !== undefined && options.driver !== undefined) checkName(layout, stamp, options.driver)
-  if (options.readOnly === true) return openReadOnly(options, layout, stamp)
+  if (options.readOnly === true) {
+    if (root !== existing)
+      throw new SyscallError('ENOENT', 'open', { path: root, detail: 'there is no store to read' })
+    return openReadOnly(options, layout, stamp)
+  }
   const { driver, report } = await choose(options, existing, stamp)
   if (stamp !== undefined) checkStamp(layout, stamp, { driver: driver.name, xattrs: driver.xattrs })
   const { group, sync = 'metadata' } = options

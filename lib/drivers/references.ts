@@ -5,13 +5,15 @@ import type { Stack } from './driver.ts'
 import { dropView, ensureMounted, isMounted, makeView, takeDown, type UnmountHow } from './mounts.ts'
 import { inUse, readStack, type Session } from './session.ts'
 
+export type ReferenceKind = 'plain' | 'view'
+
 /** What this instance holds of one layer. It has one `use` lock while it is held at all, one `write` lock while `write`. */
 interface Holding {
   readonly label: string | undefined
   /** The references, oldest first. */
-  readonly kinds: ('plain' | 'view')[]
-  /** Whether the union is mounted for it; a base layer has none. */
-  readonly mounted: boolean
+  readonly kinds: ReferenceKind[]
+  /** The union that is mounted for it; a base layer has none. */
+  readonly plan: MountPlan | undefined
   write: boolean
   view?: string
 }
@@ -19,6 +21,8 @@ interface Holding {
 export interface TakeOptions {
   readonly readOnly: boolean
   readonly label: string | undefined
+  /** Where the view was, when a reference that was given back is taken again. */
+  readonly view?: string | undefined
 }
 
 /** The references of one instance. Every method wants the layer's gate held. */
@@ -73,12 +77,17 @@ export class References {
     }
     const frozen = await hasChildren(layout, id)
     const label = options.label === undefined ? {} : { label: options.label }
-    const plan = driver.plan(stack, { readOnly: frozen, ...label })
-    const made = plan !== undefined && (await this.#mount(stack, plan, frozen, label, old))
+    const wanted = driver.plan(stack, { readOnly: frozen, ...label })
+    // A view is of whatever is mounted: who looks does not mind whether others may write.
+    const others = options.readOnly ? driver.plan(stack, { readOnly: !frozen, ...label }) : undefined
+    const plans = [wanted, others].filter((plan) => plan !== undefined)
+    const { plan, made } = await this.#mount(stack, plans, frozen, label, old)
     const source = plan === undefined ? diff : target
-    const holding = old ?? { label: options.label, kinds: [], mounted: plan !== undefined, write: false }
+    const holding = old ?? { label: options.label, kinds: [], plan, write: false }
     try {
-      const path = options.readOnly ? (holding.view ??= await makeView(this.#session, id, source)) : source
+      const path = options.readOnly
+        ? (holding.view ??= await makeView(this.#session, id, source, options.view))
+        : source
       if (!options.readOnly && !frozen && !holding.write) holding.write = store.locks.hold('write', id)
       holding.kinds.push(options.readOnly ? 'view' : 'plain')
       this.#held.set(id, holding)
@@ -89,40 +98,55 @@ export class References {
     }
   }
 
+  /** @param plans what may be mounted there; the first of them is mounted where nothing is. */
   async #mount(
     stack: Stack,
-    plan: MountPlan,
+    plans: readonly MountPlan[],
     frozen: boolean,
     label: { label?: string },
     old: Holding | undefined,
-  ): Promise<boolean> {
+  ): Promise<{ plan: MountPlan | undefined; made: boolean }> {
+    const [wanted] = plans
+    if (wanted === undefined) return { plan: undefined, made: false }
+    const readOnly = old?.plan?.readOnly
+    if (readOnly !== undefined && !plans.some((plan) => plan.readOnly === readOnly)) {
+      throw mismatch(stack.layer.id, `it is held ${readOnly ? 'read-only' : 'writable'} by this instance`)
+    }
     // Held and still there: nothing to ask anybody. Somebody may have unmounted it behind our back.
-    if (old?.mounted === true && (await isMounted(stack.layer.target))) return false
-    return ensureMounted(this.#session, stack, plan, { readOnly: frozen, held: old !== undefined, ...label })
+    if (old?.plan !== undefined && (await isMounted(stack.layer.target)))
+      return { plan: old.plan, made: false }
+    return ensureMounted(this.#session, stack, plans, { readOnly: frozen, held: old !== undefined, ...label })
   }
 
-  /** Gives the newest reference back; the last one of anybody unmounts. A failure leaves the reference. */
-  async give(id: string, how: UnmountHow): Promise<void> {
+  /**
+   * Gives a reference back, the newest one or the newest of a kind; the last one of anybody unmounts. A failure leaves the
+   * reference.
+   *
+   * @returns what takes it again; undefined where none was held.
+   */
+  async give(id: string, how: UnmountHow, wanted?: ReferenceKind): Promise<TakeOptions | undefined> {
     const holding = this.#held.get(id)
-    if (holding === undefined) {
+    const kind = wanted ?? holding?.kinds.at(-1)
+    if (holding === undefined || kind === undefined) {
       await this.#giveUnheld(id, how)
-      return
+      return undefined
     }
-    const kind = holding.kinds.at(-1)
+    const given = { readOnly: kind === 'view', label: holding.label, view: holding.view }
     const last = holding.kinds.filter((one) => one === kind).length === 1
+    if (holding.kinds.length === 1) await this.#end(id, holding, how)
     if (kind === 'view' && last && holding.view !== undefined) {
       await dropView(this.#session, id, holding.view, how)
       delete holding.view
     }
-    if (holding.kinds.length === 1) await this.#end(id, holding, how)
     if (kind === 'plain' && last && holding.write) {
       this.#session.store.locks.release('write', id)
       holding.write = false
     }
-    holding.kinds.pop()
-    if (holding.kinds.length > 0) return
+    holding.kinds.splice(holding.kinds.lastIndexOf(kind), 1)
+    if (holding.kinds.length > 0) return given
     this.#held.delete(id)
     this.#session.store.locks.release('use', id)
+    return given
   }
 
   /** Forgets every reference, whatever still uses the mounts; the locks go with their file. */
@@ -132,7 +156,7 @@ export class References {
 
   /** Unmounts for the last reference of this instance, unless another instance still has one. */
   async #end(id: string, holding: Holding, how: UnmountHow): Promise<void> {
-    if (!holding.mounted) return
+    if (holding.plan === undefined) return
     const { locks } = this.#session.store
     if (!locks.claim('use', id)) return
     try {

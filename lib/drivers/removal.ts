@@ -2,21 +2,22 @@ import { rename } from 'node:fs/promises'
 import {
   childrenOf,
   codeOf,
+  deleteTree,
   erase,
   namesIn,
   notFound,
   present,
   readParent,
-  removeFile,
   settle,
   step,
   syncDirectory,
   unless,
 } from '../store/index.ts'
+import { list } from '../mount/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
-import { isMounted, takeDown } from './mounts.ts'
+import { isMounted, refuseAlive, takeDown } from './mounts.ts'
 import type { References } from './references.ts'
-import { inUse, readStack, refuseAlive, type Session } from './session.ts'
+import { inUse, readStack, type Session } from './session.ts'
 
 /**
  * Removes a layer. It is gone from one instant on: the rename of its metadata. What is deleted after that is completed
@@ -32,12 +33,15 @@ export async function removeLayer(session: Session, references: References, id: 
   try {
     await clearMount(session, id)
     const parent = await unless(readParent(layout, id), ['ERR_LAYER_CORRUPT'], undefined)
+    await step('ready to remove')
     await rename(layout.metadata(id), layout.gone(id))
+    await step('renamed metadata')
     if (store.sync !== 'none') await syncDirectory(layout.directory('layers'))
     await step('gone')
     await erase(layout, id, parent, store.layerDirectories)
     await step('erased')
-    await removeFile(layout.gone(id))
+    await deleteTree(layout.gone(id))
+    await step('removed')
   } finally {
     store.locks.unclaim('use', id)
   }
@@ -61,6 +65,7 @@ async function clearMount(session: Session, id: string): Promise<void> {
     throw error
   })
   if (stack !== undefined) await refuseAlive(session, stack)
+  await refuseMountsInside(session, id)
   const names = await namesIn(target)
   if (names.length === 0) return
   throw new GraphDriverError(
@@ -68,4 +73,18 @@ async function clearMount(session: Session, id: string): Promise<void> {
     `${target} holds files that were written while nothing was mounted there (${names.slice(0, 3).join(', ')}); move them away first`,
     { id, path: target },
   )
+}
+
+/** What somebody mounted in the layer's own directories would stop the deletion half-way. */
+async function refuseMountsInside({ layout, store }: Session, id: string): Promise<void> {
+  for (const directory of store.layerDirectories) {
+    const path = layout.own(directory, id)
+    const found = (await list({ prefix: path })).map((entry) => entry.mountPoint)
+    if (found.length === 0) continue
+    throw new GraphDriverError(
+      'ERR_LAYER_BUSY',
+      `layer "${id}" cannot be removed: there are mounts in it (${found.slice(0, 5).join(', ')}${found.length > 5 ? ', …' : ''}); unmount them first`,
+      { id, path },
+    )
+  }
 }

@@ -29,20 +29,12 @@ export async function readStack(layout: Layout, id: string): Promise<Stack> {
   return { layer: pathsOf(layout, id), ancestors, lowers: ancestors.map((ancestor) => ancestor.diff) }
 }
 
+/** Brings a layer that is copied at its first use up to date. The caller holds its gate. */
+export async function populate({ layout, driver, store }: Session, id: string): Promise<void> {
+  await driver.populate?.(await readStack(layout, id), store.staging)
+}
+
 /** A layer that somebody uses, and who. */
 export function inUse(id: string, who: string): GraphDriverError {
   return new GraphDriverError('ERR_LAYER_IN_USE', `layer "${id}" is in use: ${who}`, { id })
-}
-
-/** Refuses a layer whose contents are the upper of a live union, wherever that is. */
-export async function refuseAlive({ driver }: Pick<Session, 'driver'>, stack: Stack): Promise<void> {
-  const { id, diff } = stack.layer
-  if (stack.lowers.length === 0 || driver.alive === undefined || !(await driver.alive(diff))) return
-  const who = (await driver.beholders?.(diff)) ?? []
-  throw inUse(
-    id,
-    who.length > 0
-      ? `it is mounted writable at ${who.map(({ pid, mountPoint }) => `${mountPoint} (as process ${String(pid)} sees it)`).join(', ')}`
-      : 'the kernel still has it mounted, detached: a process that was in the mount has not ended yet',
-  )
 }

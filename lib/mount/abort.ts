@@ -41,7 +41,12 @@ export async function abortable<T>(
 
 /** Waits; an abort ends it with the signal's reason. */
 export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return abortable(signal, () => new Promise((resolve) => setTimeout(resolve, milliseconds)))
+  let timer: NodeJS.Timeout | undefined
+  const elapsed = (): Promise<void> => new Promise((resolve) => (timer = setTimeout(resolve, milliseconds)))
+  // A timer that nobody waits for any more would keep the process alive.
+  return abortable(signal, elapsed).finally(() => {
+    clearTimeout(timer)
+  })
 }
 
 /**

@@ -5,6 +5,7 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises'
 import { AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, mountinfo, STATX_MNT_ID, statxSync } from '../sys/index.ts'
 import type { MountinfoEntry, Path } from '../sys/index.ts'
 import { findMount } from './lookup.ts'
+import type { LookupOptions } from './lookup.ts'
 
 /** A process that keeps a mount busy. */
 export interface Holder {
@@ -36,11 +37,12 @@ const looksInARow = 200
  * of processes and open files: for error messages and tools. A process in another mount namespace is named once a
  * namespace, as `namespace`, when its table has the mount too, and by what it holds there.
  *
- * @param target a path on the mount. Processes that end meanwhile, or that may not be looked at, are left out.
+ * @param target a path on the mount; a link at its end is followed, unless `nofollow` says otherwise.
+ * @returns each process and thing; processes that end meanwhile, or that may not be looked at, are left out.
  * @throws SyscallError ENOENT, EACCES for the target itself.
  */
-export async function holders(target: Path): Promise<Holder[]> {
-  const wanted = await findMount(target, { nofollow: true })
+export async function holders(target: Path, options: LookupOptions = {}): Promise<Holder[]> {
+  const wanted = await findMount(target, options)
   if (wanted === undefined) return []
   const namespaces = new Map<string, Sought>()
   const own = await readlink('/proc/self/ns/mnt').catch(() => 'own')

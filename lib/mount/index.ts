@@ -4,14 +4,14 @@
  * @packageDocumentation
  */
 
-export { abortable, gathered, sleep } from './abort.ts'
+export { abortable, gathered } from './abort.ts'
 export type { SignalOptions } from './abort.ts'
 export { DetachedMount, performDetached } from './detached.ts'
 export type { AttributeOptions, CloneOptions } from './detached.ts'
 export { escapeLowerdir, escapeUpperdir, joinLowerdirs, splitLowerdirs } from './escape.ts'
 export { describeHolders, holders } from './holders.ts'
 export type { Holder } from './holders.ts'
-export { canonicalPath, findMount, isMountPoint, list, mountIdOf, uniqueMountIdOf } from './lookup.ts'
+export { findMount, isMountPoint, list, mountIdOf, uniqueMountIdOf } from './lookup.ts'
 export type { ListOptions, LookupOptions } from './lookup.ts'
 export { mountMany } from './many.ts'
 export { flagWords, joinData, optionWords, pageFit, parseOptions, splitOptions } from './options.ts'

@@ -1,4 +1,4 @@
-import { MS_BIND, MS_MOVE, MS_REC, MS_REMOUNT } from '../sys/index.ts'
+import { MS_BIND, MS_REC } from '../sys/index.ts'
 import { invalidType, invalidValue } from '../sys/arguments.ts'
 import { filesystemWords, mountWords, programWords, propagationWords } from './words.ts'
 import type { WordEffect } from './words.ts'
@@ -33,6 +33,11 @@ function change(before: AttributeChange, effect: WordEffect): AttributeChange {
   return { set: (before.set & ~clear) | set, clear: (before.clear & ~set) | clear }
 }
 
+function spellOut(word: unknown): string[] {
+  if (typeof word !== 'string') throw invalidType('option', 'of type string', word)
+  return word === 'defaults' ? defaults : [word]
+}
+
 /** The effect of a word such as `rro` or `rnosuid`, as the OCI runtime specification has them. */
 function recursiveEffect(word: string): WordEffect | undefined {
   const effect = word.startsWith('r') ? mountWords.get(word.slice(1)) : undefined
@@ -55,7 +60,7 @@ export function parseOptions(options: string | readonly string[]): ParsedOptions
   let recursive = noChange
   const data: string[] = []
   const propagation: number[] = []
-  for (const word of words.flatMap((word: string) => (word === 'defaults' ? defaults : [word]))) {
+  for (const word of words.flatMap(spellOut)) {
     const spread = propagationWords.get(word)
     const effect = mountWords.get(word) ?? filesystemWords.get(word)
     const tree = recursiveEffect(word)
@@ -69,11 +74,9 @@ export function parseOptions(options: string | readonly string[]): ParsedOptions
   return { flags: flags >>> 0, data, propagation, attributes, recursive }
 }
 
-function isProgramWord(word: unknown): boolean {
-  return typeof word === 'string' && (programWords.has(word) || /^(?:[xX]-|comment=)/.test(word))
+function isProgramWord(word: string): boolean {
+  return programWords.has(word) || /^(?:[xX]-|comment=)/.test(word)
 }
-
-const callFlags = MS_REMOUNT | MS_BIND | MS_MOVE | MS_REC
 
 /**
  * The words of flags, in a fixed order; the inverse of {@link parseOptions}. MS_BIND and MS_REC together are `rbind`.
@@ -101,11 +104,6 @@ export function flagWords(flags: number): string[] {
 /** Every word of what {@link parseOptions} sorted; parsing them again gives the same. */
 export function optionWords(parsed: Pick<ParsedOptions, 'flags' | 'data' | 'propagation'>): string[] {
   return [...flagWords(parsed.flags), ...parsed.propagation.flatMap(flagWords), ...parsed.data]
-}
-
-/** True when flags say what mount(2) does (bind, move, remount), not only how a mount behaves. */
-export function isOperation(flags: number): boolean {
-  return (flags & callFlags) !== 0
 }
 
 /**

@@ -7,6 +7,7 @@ import { sleep } from './abort.ts'
 import type { SignalOptions } from './abort.ts'
 import { describeHolders, holders } from './holders.ts'
 import { findMount, isBelow, isMountPoint, latin1 } from './lookup.ts'
+import type { LookupOptions } from './lookup.ts'
 
 /** How long to try when a mount is busy. */
 export interface Patience {
@@ -52,7 +53,9 @@ export async function unmount(target: Path, options: UnmountOptions = {}): Promi
       return
     } catch (error) {
       if (!(error instanceof SyscallError)) throw error
-      if (error.code !== 'EBUSY' || left <= 0) throw await explained(error, target)
+      if (error.code !== 'EBUSY' || left <= 0) {
+        throw await explained(error, target, { nofollow: options.nofollow !== false })
+      }
     }
     // Jitter: those who wait for each other's mounts shall not all come back at one time.
     await sleep(delayMs * (0.5 + Math.random()), options.signal)
@@ -60,10 +63,10 @@ export async function unmount(target: Path, options: UnmountOptions = {}): Promi
 }
 
 /** The same error, with what can be found out about it. */
-async function explained(error: SyscallError, target: Path): Promise<SyscallError> {
+async function explained(error: SyscallError, target: Path, look: LookupOptions): Promise<SyscallError> {
   try {
-    if (error.code === 'EBUSY') return error.with({ detail: await busyWords(target) })
-    if (error.code === 'EINVAL' && !(await isMountPoint(target, { nofollow: true }))) {
+    if (error.code === 'EBUSY') return error.with({ detail: await busyWords(target, look) })
+    if (error.code === 'EINVAL' && !(await isMountPoint(target, look))) {
       return error.with({ detail: 'not a mount point' })
     }
   } catch {
@@ -72,15 +75,15 @@ async function explained(error: SyscallError, target: Path): Promise<SyscallErro
   return error
 }
 
-async function busyWords(target: Path): Promise<string | undefined> {
-  const own = await findMount(target, { nofollow: true })
+async function busyWords(target: Path, look: LookupOptions): Promise<string | undefined> {
+  const own = await findMount(target, look)
   const below = Array.from(await mountinfo()).filter((entry) => entry.parent === own?.id)
   const mounts = below.map((entry) => entry.mountPoint)
   const words = [
     mounts.length > 0
       ? `mounted below: ${mounts.slice(0, 5).join(', ')}${mounts.length > 5 ? ', …' : ''}`
       : '',
-    describeHolders(await holders(target)),
+    describeHolders(await holders(target, look)),
   ]
   return words.filter((word) => word !== '').join('; ') || undefined
 }

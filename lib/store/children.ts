@@ -5,6 +5,7 @@ import { codeOf, removeEmptyDirectory, removeFile, unless } from './files.ts'
 import { isLayerId } from './ids.ts'
 import type { Layout } from './layout.ts'
 import { readIds, readParent } from './metadata.ts'
+import { step } from './step.ts'
 
 /**
  * The index of children: `children/<parent>/<child>`, an empty file each. It is written before the child is
@@ -18,6 +19,7 @@ export async function recordChild(layout: Layout, parent: string, child: string)
 async function record(directory: string, child: string): Promise<void> {
   for (;;) {
     await mkdir(directory, { recursive: true, mode: 0o700 })
+    await step('made children of parent')
     try {
       await (await open(join(directory, child), 'a', 0o600)).close()
       return
@@ -31,6 +33,7 @@ async function record(directory: string, child: string): Promise<void> {
 /** Takes a child out of the index, and its parent's directory with the last one. */
 export async function forgetChild(layout: Layout, parent: string, child: string): Promise<void> {
   await removeFile(join(layout.children(parent), child))
+  await step('unlinked child')
   await unless(removeEmptyDirectory(layout.children(parent)), ['ENOTEMPTY', 'EEXIST'], undefined)
 }
 
@@ -62,11 +65,14 @@ export async function rebuildChildren(layout: Layout): Promise<void> {
   const fresh = `${index}.new`
   await deleteTree(fresh)
   await mkdir(fresh, { mode: 0o700 })
+  await step('made children.new')
   for (const id of await readIds(layout)) {
     const parent = await unlessCorrupt(readParent(layout, id), undefined)
     if (parent !== undefined) await record(join(fresh, parent), id)
   }
+  await step('filled children.new')
   await rename(fresh, index)
+  await step('made children')
 }
 
 /** Whether the index is right about a child. One with broken metadata counts: its parent may be all that is left to mend it. */

@@ -1,12 +1,32 @@
-import { lstat, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { removeTree } from '../sys/index.ts'
-import { codeOf, removeEmptyDirectory, unless } from './files.ts'
+import { codeOf, removeEmptyDirectory, removeFile, unless } from './files.ts'
 import type { Layout } from './layout.ts'
 import { step } from './step.ts'
 
-/** Deletes a tree; content with one that is not there. Never crosses a mount, never follows a link. */
+/**
+ * Deletes a tree; content with one that is not there. Never crosses a mount, never follows a link: of a link, and of what is no
+ * directory, only the name goes.
+ *
+ * @throws SyscallError EBUSY or EXDEV where something is mounted in it.
+ */
 export async function deleteTree(path: string): Promise<void> {
-  await unless(removeTree(path), ['ENOENT'], 0)
+  try {
+    await removeTree(path)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT') return
+    if (code !== 'ENOTDIR' && code !== 'ELOOP') throw error
+    await removeFile(path)
+  }
+}
+
+/** The codes of a deletion that met a mount. */
+const MOUNT_MET = ['EBUSY', 'EXDEV'] as const
+
+/** Leaves what cannot be deleted because something is mounted in it to a later time: no sweep may fail for it. */
+export async function unlessMounted(deletion: Promise<void>): Promise<void> {
+  await unless(deletion, MOUNT_MET, undefined)
 }
 
 /**
@@ -16,6 +36,7 @@ export async function deleteTree(path: string): Promise<void> {
 export async function deleteAside(layout: Layout, directory: string, id: string): Promise<void> {
   const aside = layout.removing(directory, id)
   await deleteTree(aside)
+  await step(`made room aside in ${directory}`)
   try {
     await rename(layout.own(directory, id), aside)
   } catch (error) {
@@ -29,9 +50,4 @@ export async function deleteAside(layout: Layout, directory: string, id: string)
 /** Removes a mount point. Only ever rmdir(2): what is under `mnt/` may be somebody's data. */
 export async function deleteMountPoint(layout: Layout, id: string): Promise<void> {
   await unless(removeEmptyDirectory(layout.mount(id)), ['ENOTEMPTY', 'EEXIST', 'EBUSY'], undefined)
-}
-
-/** Whether a path is a directory, links not followed. */
-export async function isDirectory(path: string): Promise<boolean> {
-  return (await unless(lstat(path), ['ENOENT'], undefined))?.isDirectory() === true
 }

@@ -32,9 +32,26 @@ export async function namesIn(path: string): Promise<string[]> {
   return names.sort()
 }
 
-/** Makes a directory unless it is there. */
-export async function ensureDirectory(path: string, mode = 0o700): Promise<void> {
-  await unless(mkdir(path, mode), ['EEXIST'], undefined)
+/** Whether a path is a directory, links not followed. */
+export async function isDirectory(path: string): Promise<boolean> {
+  return (await unless(lstat(path), ['ENOENT'], undefined))?.isDirectory() === true
+}
+
+/**
+ * Makes a directory unless it is there.
+ *
+ * @returns whether it was made.
+ * @throws SyscallError ENOTDIR where something else is there, a link to a directory included: what is deleted in it would be
+ * somebody else's.
+ */
+export async function ensureDirectory(path: string, mode = 0o700): Promise<boolean> {
+  const made = await unless(
+    mkdir(path, mode).then(() => true),
+    ['EEXIST'],
+    false,
+  )
+  if (made || (await isDirectory(path))) return made
+  throw new SyscallError('ENOTDIR', 'mkdir', { path, detail: 'it has to be a directory, and no link to one' })
 }
 
 /** rmdir(2), content with a directory that is not there. Anything in it stays: ENOTEMPTY. */

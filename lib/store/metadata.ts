@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 import { GraphDriverError, readFile } from '../sys/index.ts'
-import { codeOf } from './files.ts'
+import { codeOf, unless } from './files.ts'
 import { isLayerId } from './ids.ts'
 import { type Layout, parseIntent } from './layout.ts'
 
@@ -24,6 +24,14 @@ export function parseChain(id: string, text: string): string[] | { fault: string
     seen.add(ancestor)
   }
   return chain
+}
+
+/**
+ * The mode of a metadata file, which never changes once it is written. A base layer's is empty, and so is another's that was
+ * cut to nothing: only its mode tells them apart. What Docker wrote is 0644.
+ */
+export function metadataMode(chain: readonly string[]): number {
+  return chain.length === 0 ? 0o600 : 0o400
 }
 
 /** A layer without metadata. */
@@ -53,13 +61,29 @@ export async function readChain(layout: Layout, id: string): Promise<string[]> {
   const chain = await readOne(layout, id)
   if (chain === undefined) throw notFound(layout, id)
   const [parent, ...rest] = chain
-  if (parent === undefined) return chain
+  if (parent === undefined) {
+    await refuseEmptied(layout, id)
+    return chain
+  }
   const above = await readOne(layout, parent)
   if (above === undefined) throw corrupt(layout, id, `its parent "${parent}" does not exist`)
   if (above.length !== rest.length || above.some((ancestor, at) => ancestor !== rest[at])) {
     throw corrupt(layout, id, `it names other ancestors than its parent "${parent}" has`)
   }
   return chain
+}
+
+/** A file that lost all its lines looks like a base layer's; a child of the layer knows better. So does what is no file. */
+async function refuseEmptied(layout: Layout, id: string): Promise<void> {
+  const stats = await unless(lstat(layout.metadata(id)), ['ENOENT'], undefined)
+  if (stats?.isFile() === false) throw corrupt(layout, id, 'it is no plain file of text')
+  const names = await unless(readdir(layout.children(id)), ['ENOENT'], [])
+  const child = names.find(isLayerId)
+  if (child === undefined) return
+  const above = await unless(readOne(layout, child), ['ERR_LAYER_CORRUPT'], undefined)
+  if (above?.[0] === id && above.length > 1) {
+    throw corrupt(layout, id, `it names no ancestors, and its child "${child}" has some beyond it`)
+  }
 }
 
 /** The parent of a layer by its first line alone, undefined for a base layer or none at all. */
@@ -86,9 +110,15 @@ export async function readIntents(layout: Layout): Promise<{ kind: 'new' | 'gone
 async function readOne(layout: Layout, id: string): Promise<string[] | undefined> {
   const text = await readText(layout, id)
   if (text === undefined) return undefined
+  if (text === '' && (await wasCut(layout, id))) throw corrupt(layout, id, 'it is empty, so it was cut')
   const chain = parseChain(id, text)
   if (Array.isArray(chain)) return chain
   throw corrupt(layout, id, chain.fault)
+}
+
+async function wasCut(layout: Layout, id: string): Promise<boolean> {
+  const stats = await unless(lstat(layout.metadata(id)), ['ENOENT'], undefined)
+  return stats !== undefined && stats.size === 0 && (stats.mode & 0o200) === 0
 }
 
 async function readText(layout: Layout, id: string): Promise<string | undefined> {
@@ -97,7 +127,7 @@ async function readText(layout: Layout, id: string): Promise<string | undefined>
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOENT') return undefined
-    if (code === 'EISDIR' || code === 'ELOOP' || code === 'EFBIG' || code === 'ENXIO') {
+    if (code === 'EISDIR' || code === 'ELOOP' || code === 'EFBIG' || code === 'EINVAL') {
       throw corrupt(layout, id, `it is no plain file of text (${code})`)
     }
     throw error

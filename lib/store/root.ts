@@ -1,7 +1,9 @@
 import { chmod, chown, lstat, mkdir, realpath } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { invalidType, invalidValue } from '../sys/arguments.ts'
+import { SyscallError } from '../sys/index.ts'
 import { explained, namesIn, unless } from './files.ts'
+import { step } from './step.ts'
 
 /** Refuses a root that is no absolute path, with Node's own codes. */
 export function checkRoot(root: unknown): asserts root is string {
@@ -20,6 +22,7 @@ export async function locateRoot(root: string): Promise<{ root: string; existing
       await requireDirectory(real)
       return { root: resolve(real, ...missing), existing: real }
     }
+    if (await isPresent(existing)) continue
     missing.unshift(existing.slice(existing.lastIndexOf('/') + 1))
     existing = dirname(existing)
   }
@@ -34,8 +37,10 @@ export async function makeRoot(root: string, group: number | undefined): Promise
   try {
     await mkdir(dirname(root), { recursive: true })
     await unless(mkdir(root, { mode: 0o700 }), ['EEXIST'], undefined)
-    if (group === undefined) await chmod(root, 0o700)
-    else await letPass(root, group)
+    await step('made root')
+    if (group !== undefined) await letPass(root, group)
+    // A directory that holds other things too keeps its mode; the store's own in it are closed anyway.
+    else if ((await namesIn(root)).length === 0) await chmod(root, 0o700)
   } catch (error) {
     throw explained(
       error,
@@ -59,6 +64,13 @@ export async function filled(root: string, directories: readonly string[]): Prom
     if (!stats.isDirectory() || (await namesIn(resolve(root, name))).length > 0) found.push(name)
   }
   return found
+}
+
+/** Whether something is there after all: another process may have made it just now. A link without a target is an error. */
+async function isPresent(path: string): Promise<boolean> {
+  const stats = await unless(lstat(path), ['ENOENT'], undefined)
+  if (stats?.isSymbolicLink() !== true) return stats !== undefined
+  throw new SyscallError('ENOENT', 'realpath', { path, detail: 'it is a link that leads nowhere' })
 }
 
 async function requireDirectory(path: string): Promise<void> {

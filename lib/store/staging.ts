@@ -6,6 +6,7 @@ import { deleteTree } from './deletion.ts'
 import { namesIn } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { Locks } from './locks.ts'
+import { step } from './step.ts'
 
 /** How much a store does so that what it answered survives a power loss. See `OpenOptions.sync`. */
 export type SyncLevel = 'none' | 'metadata' | 'full'
@@ -13,6 +14,11 @@ export type SyncLevel = 'none' | 'metadata' | 'full'
 /** A name that nobody has: 128 random bits, after a word for people. */
 export function uniqueName(word: string): string {
   return `${word}.${randomBytes(16).toString('hex')}`
+}
+
+/** The word that such a name was made with. */
+export function wordOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('.'))
 }
 
 /** The name under which an entry of one of the store's own directories is locked; no layer id holds a slash. */
@@ -39,13 +45,18 @@ export class Owned {
     this.#directory = directory
   }
 
-  /** Makes a locked, empty directory; answers its path. */
-  async make(word: string): Promise<string> {
-    const name = uniqueName(word)
+  /** Makes a locked, empty directory; answers its path. With `name`, one that was there before is made again. */
+  async make(word: string, name: string = uniqueName(word)): Promise<string> {
     this.#locks.claim('use', lockName(this.#directory, name))
     this.#names.add(name)
     const path = this.#layout.own(this.#directory, name)
-    await mkdir(path, { mode: 0o700 })
+    try {
+      await mkdir(path, { mode: 0o700 })
+    } catch (error) {
+      this.forget(path)
+      throw error
+    }
+    await step(`made ${this.#directory}`)
     return path
   }
 
@@ -70,13 +81,14 @@ export class Owned {
   /** Deletes an entry and unlocks it. */
   async discard(path: string): Promise<void> {
     await deleteTree(path)
+    await step(`deleted ${this.#directory}`)
     this.forget(path)
   }
 
-  /** Calls `take` for every entry whose maker is dead. */
-  async sweep(take: (path: string, name: string) => Promise<void>): Promise<void> {
+  /** Calls `take` for every entry whose maker is dead; with `word` for those that were made with it. */
+  async sweep(take: (path: string, name: string) => Promise<void>, word?: string): Promise<void> {
     for (const name of await namesIn(this.#layout.directory(this.#directory))) {
-      if (this.#names.has(name)) continue
+      if (this.#names.has(name) || (word !== undefined && wordOf(name) !== word)) continue
       if (!this.#locks.claim('use', lockName(this.#directory, name))) continue
       try {
         await take(this.#layout.own(this.#directory, name), name)

@@ -1,8 +1,9 @@
 import { rename } from 'node:fs/promises'
 import { GraphDriverError, readFile } from '../sys/index.ts'
-import { codeOf, namesIn, removeFile, syncDirectory, writeNewFile } from './files.ts'
+import { codeOf, isDirectory, removeFile, syncDirectory, writeNewFile } from './files.ts'
 import type { Layout } from './layout.ts'
 import { readIds } from './metadata.ts'
+import { step } from './step.ts'
 
 /** Where overlay keeps its bookkeeping: trusted.* for root, user.* in a user namespace. A store has one kind only. */
 export type XattrPrefix = 'trusted' | 'user'
@@ -17,6 +18,8 @@ export interface Stamp {
 
 const FORMAT = 1
 const LIMIT = 64 * 1024
+/** How readFile() fails on a link, a directory, a fifo, and on more than the limit. */
+const NO_FILE = ['ELOOP', 'EISDIR', 'EINVAL', 'EFBIG']
 /** The driver whose stores carry no stamp: Docker wrote them. */
 const UNSTAMPED = 'aufs'
 
@@ -30,7 +33,9 @@ export async function readStamp(layout: Layout): Promise<Stamp | undefined> {
   try {
     text = (await readFile(layout.stamp, LIMIT)).toString('utf8')
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
+    const code = codeOf(error) ?? ''
+    if (NO_FILE.includes(code)) throw unreadable(layout, `it is no plain file of text (${code})`, error)
+    if (code !== 'ENOENT') throw error
     return (await isDockerRoot(layout))
       ? { format: FORMAT, driver: UNSTAMPED, xattrs: null, state: 'ready' }
       : undefined
@@ -43,7 +48,9 @@ export async function writeStamp(layout: Layout, stamp: Stamp): Promise<void> {
   const fresh = `${layout.stamp}.new`
   await removeFile(fresh)
   await writeNewFile(fresh, `${JSON.stringify(stamp, null, 2)}\n`, true)
+  await step('wrote stamp aside')
   await rename(fresh, layout.stamp)
+  await step('stamped')
   await syncDirectory(layout.root)
 }
 
@@ -82,6 +89,8 @@ function unreadable(layout: Layout, fault: string, cause?: unknown): GraphDriver
 }
 
 async function isDockerRoot(layout: Layout): Promise<boolean> {
-  const names = await namesIn(layout.root)
-  return ['layers', 'diff', 'mnt'].every((name) => names.includes(name)) && (await readIds(layout)).length > 0
+  for (const name of ['layers', 'diff', 'mnt']) {
+    if (!(await isDirectory(layout.directory(name)))) return false
+  }
+  return (await readIds(layout)).length > 0
 }

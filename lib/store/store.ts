@@ -1,12 +1,13 @@
 import { GraphDriverError } from '../sys/index.ts'
 import { rebuildChildren } from './children.ts'
-import { deleteTree } from './deletion.ts'
+import { deleteTree, unlessMounted } from './deletion.ts'
 import { ensureDirectory, explained, present } from './files.ts'
 import { Layout, STORE_DIRECTORIES } from './layout.ts'
 import { Locks } from './locks.ts'
 import { filled, letPass, makeRoot } from './root.ts'
 import { Owned, type SyncLevel } from './staging.ts'
 import { readStamp, type Stamp, writeStamp, type XattrPrefix } from './stamp.ts'
+import { step } from './step.ts'
 import { sweepLayers } from './sweep.ts'
 
 export interface StoreOptions {
@@ -52,6 +53,7 @@ export class Store {
     let locks: Locks
     try {
       locks = await Locks.open(layout.lock)
+      await step('made lock')
     } catch (error) {
       throw explained(
         error,
@@ -84,7 +86,7 @@ export class Store {
     if (stamp !== undefined) checkStamp(this.layout, stamp, options)
     for (const name of [...STORE_DIRECTORIES, ...options.directories]) {
       if (name === 'children') continue
-      await ensureDirectory(this.layout.directory(name))
+      if (await ensureDirectory(this.layout.directory(name))) await step(`made ${name}/`)
       if (options.group !== undefined) await letPass(this.layout.directory(name), options.group)
     }
     if (!(await present(this.layout.directory('children')))) await rebuildChildren(this.layout)
@@ -96,7 +98,7 @@ export class Store {
 
   async #sweep(): Promise<void> {
     await sweepLayers(this.layout, (id) => this.locks.tryGate(id), this.layerDirectories)
-    await this.staging.sweep((path) => deleteTree(path))
+    await this.staging.sweep((path) => unlessMounted(deleteTree(path)))
   }
 }
 
@@ -126,7 +128,8 @@ export function checkStamp(
 /** A store's own working directories are emptied by the sweep, so they may not hold somebody's files. */
 async function refuseForeign(layout: Layout, directories: readonly string[]): Promise<void> {
   const names = await filled(layout.root, [...STORE_DIRECTORIES, ...directories])
-  if (names.length === 0) return
+  // Another process may have made a store of it just now.
+  if (names.length === 0 || (await readStamp(layout)) !== undefined) return
   throw new GraphDriverError(
     'ERR_STORE_FOREIGN',
     `${layout.root} is no store yet, but its ${names.join(', ')} hold${names.length === 1 ? 's' : ''} files already. ` +

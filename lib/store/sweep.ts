@@ -1,6 +1,6 @@
 import { forgetChild } from './children.ts'
-import { deleteAside, deleteMountPoint, deleteTree } from './deletion.ts'
-import { namesIn, present, removeFile } from './files.ts'
+import { deleteAside, deleteMountPoint, deleteTree, unlessMounted } from './deletion.ts'
+import { namesIn, present, removeFile, unless } from './files.ts'
 import { isLayerId, REMOVING } from './ids.ts'
 import type { Layout } from './layout.ts'
 import { METADATA_LIMIT, readIntents } from './metadata.ts'
@@ -20,10 +20,13 @@ export async function settle(layout: Layout, id: string, directories: readonly s
     // Both can only be there when a crash of the machine kept one half of a rename: the layer is whole.
     if (!(await present(layout.metadata(id)))) await erase(layout, id, await firstLine(made), directories)
     await removeFile(made)
+    await step('undid creation')
   }
   if (await present(gone)) {
-    await erase(layout, id, await firstLine(gone), directories)
-    await removeFile(gone)
+    // As above: a layer is there as long as its metadata is.
+    if (!(await present(layout.metadata(id)))) await erase(layout, id, await firstLine(gone), directories)
+    await deleteTree(gone)
+    await step('completed removal')
   }
 }
 
@@ -55,7 +58,7 @@ export async function sweepLayers(
   directories: readonly string[],
 ): Promise<void> {
   const ids = new Set((await readIntents(layout)).map(({ id }) => id))
-  for (const directory of directories) {
+  for (const directory of [...directories, 'mnt']) {
     for (const name of await namesIn(layout.directory(directory))) {
       if (name.endsWith(REMOVING)) ids.add(name.slice(0, -REMOVING.length))
     }
@@ -65,17 +68,29 @@ export async function sweepLayers(
     const leave = await tryGate(id)
     if (leave === undefined) continue
     try {
-      await settle(layout, id, directories)
-      for (const directory of directories) await deleteTree(layout.removing(directory, id))
+      await unlessMounted(sweepLayer(layout, id, directories))
     } finally {
       leave()
     }
   }
 }
 
+async function sweepLayer(layout: Layout, id: string, directories: readonly string[]): Promise<void> {
+  await settle(layout, id, directories)
+  for (const directory of directories) await deleteTree(layout.removing(directory, id))
+  // Docker puts mount points aside, too.
+  await deleteMountPoint(layout, id + REMOVING)
+}
+
 /** The parent that an intent names. One that was cut names none: then nothing was recorded yet. */
 async function firstLine(path: string): Promise<string | undefined> {
-  const text = (await readFile(path, METADATA_LIMIT)).toString('latin1')
+  // It was broken before it became an intent: no plain file, or too long a one.
+  const bytes = await unless(
+    readFile(path, METADATA_LIMIT),
+    ['EISDIR', 'ELOOP', 'EFBIG', 'EINVAL'],
+    undefined,
+  )
+  const text = bytes?.toString('latin1') ?? ''
   const end = text.indexOf('\n')
   const line = end < 0 ? '' : text.slice(0, end)
   return isLayerId(line) ? line : undefined

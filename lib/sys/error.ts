@@ -44,7 +44,7 @@ const words: Readonly<Record<string, string>> = {
   EUSERS: 'too many users',
 }
 
-let names: Map<number, string> | undefined
+let namesOf: { table: Readonly<Record<string, number>>; names: Map<number, string> } | undefined
 
 /**
  * The name of an errno, as Node spells it where Node has one (so 95 is ENOTSUP), else as the kernel's headers do.
@@ -55,19 +55,18 @@ export function errnoName(errno: number): string {
   const number = Math.abs(errno)
   const known = getSystemErrorMap().get(-number)
   if (known !== undefined) return known[0]
-  names ??= new Map(Object.entries(allErrnos()).map(([name, value]) => [value, name]))
-  return names.get(number) ?? `E${String(number)}`
+  const table = binding().errnos
+  if (namesOf?.table !== table) {
+    namesOf = { table, names: new Map(Object.entries(table).map(([name, value]) => [value, name])) }
+  }
+  return namesOf.names.get(number) ?? `E${String(number)}`
 }
 
 /** The negative errno of a name such as 'E2BIG'; a name that Linux does not have throws. */
 export function errnoOf(name: string): number {
-  const known = (constants.errno as Readonly<Record<string, number>>)[name] ?? allErrnos()[name]
+  const known = (constants.errno as Readonly<Record<string, number>>)[name] ?? binding().errnos[name]
   if (known === undefined) throw new RangeError(`no errno is called ${name}`)
   return -known
-}
-
-function allErrnos(): Readonly<Record<string, number>> {
-  return binding().errnos
 }
 
 /**

@@ -20,7 +20,8 @@ export interface PathAt {
 
 /** The descriptor and the path of one or the other form. */
 export function splitAt(at: Path | PathAt): [dirfd: number, path: Path] {
-  if (typeof at !== 'object' || at instanceof Uint8Array) return [AT_FDCWD, checkPath(at)]
+  if (typeof at !== 'object' || (at as unknown) === null || at instanceof Uint8Array)
+    return [AT_FDCWD, checkPath(at)]
   return [checkDirfd(at.dirfd), checkPath(at.path)]
 }
 

@@ -53,14 +53,20 @@ export function unescapeBytes(text: string): string {
 // eslint-disable-next-line no-control-regex -- ASCII without the backslash: most names, and these need no work
 const plain = /^[\x00-\x5b\x5d-\x7f]*$/
 
-function decode(text: string): string {
-  return plain.test(text) ? text : Buffer.from(unescapeBytes(text), 'latin1').toString()
-}
+/** A table, and whether all of its text is plain: asked once, so that nobody needs to ask it of each name. */
+class Table {
+  readonly rows: Int32Array
+  readonly text: string
+  #plain: boolean | undefined
 
-function strangeBytes(text: string): Buffer | undefined {
-  if (plain.test(text)) return undefined
-  const bytes = Buffer.from(unescapeBytes(text), 'latin1')
-  return isUtf8(bytes) ? undefined : bytes
+  constructor(table: FlatMountinfo) {
+    this.rows = table.rows
+    this.text = table.text
+  }
+
+  isPlain(text: string): boolean {
+    return (this.#plain ??= plain.test(this.text)) || plain.test(text)
+  }
 }
 
 /**
@@ -70,11 +76,11 @@ function strangeBytes(text: string): Buffer | undefined {
  * exactly when that loses something.
  */
 export class MountinfoEntry {
-  readonly #table: FlatMountinfo
+  readonly #table: Table
   readonly #offset: number
 
   /** @internal */
-  constructor(table: FlatMountinfo, row: number) {
+  constructor(table: Table, row: number) {
     this.#table = table
     this.#offset = row * Field.row
   }
@@ -85,6 +91,19 @@ export class MountinfoEntry {
 
   #text(field: number): string {
     return this.#table.text.slice(this.#number(field), this.#number(field + 1))
+  }
+
+  #decoded(field: number): string {
+    const text = this.#text(field)
+    return this.#table.isPlain(text) ? text : Buffer.from(unescapeBytes(text), 'latin1').toString()
+  }
+
+  /** The bytes of a name, exactly when they are no UTF-8. */
+  #strangeBytes(field: number): Buffer | undefined {
+    const text = this.#text(field)
+    if (this.#table.isPlain(text)) return undefined
+    const bytes = Buffer.from(unescapeBytes(text), 'latin1')
+    return isUtf8(bytes) ? undefined : bytes
   }
 
   /** The mount's id: used again once the mount is gone. */
@@ -109,22 +128,22 @@ export class MountinfoEntry {
 
   /** The directory of the filesystem that is this mount's root; ends in `//deleted` when it is gone. */
   get root(): string {
-    return decode(this.#text(Field.root))
+    return this.#decoded(Field.root)
   }
 
   /** The bytes of `root`, exactly when they are no UTF-8. */
   get rootBytes(): Buffer | undefined {
-    return strangeBytes(this.#text(Field.root))
+    return this.#strangeBytes(Field.root)
   }
 
   /** Where it is mounted, seen from the process's root. */
   get mountPoint(): string {
-    return decode(this.#text(Field.mountPoint))
+    return this.#decoded(Field.mountPoint)
   }
 
   /** The bytes of `mountPoint`, exactly when they are no UTF-8. */
   get mountPointBytes(): Buffer | undefined {
-    return strangeBytes(this.#text(Field.mountPoint))
+    return this.#strangeBytes(Field.mountPoint)
   }
 
   /** The mount point, one character a byte (latin1): for comparing names that may be no UTF-8. */
@@ -144,17 +163,17 @@ export class MountinfoEntry {
 
   /** Name of the filesystem, with its subtype after a dot: `ext4`, `fuse.sshfs`. */
   get type(): string {
-    return decode(this.#text(Field.type))
+    return this.#decoded(Field.type)
   }
 
   /** What was mounted; may be empty. */
   get source(): string {
-    return decode(this.#text(Field.source))
+    return this.#decoded(Field.source)
   }
 
   /** The bytes of `source`, exactly when they are no UTF-8. */
   get sourceBytes(): Buffer | undefined {
-    return strangeBytes(this.#text(Field.source))
+    return this.#strangeBytes(Field.source)
   }
 
   /**
@@ -205,17 +224,18 @@ function parsePropagation(text: string): Propagation {
 /**
  * A mount table, read at one time. Rows become objects when somebody looks at them.
  *
- * The kernel gives a table in pieces of about a page, so one that changes while it is read may be neither the old nor the new.
+ * The kernel gives a table in pieces of about a page. It is read again when it changed meanwhile, but one that changes all the
+ * time may still be neither the old nor the new.
  */
 export class Mountinfo implements Iterable<MountinfoEntry> {
-  readonly #table: FlatMountinfo
+  readonly #table: Table
   /** How many mounts there are. */
   readonly length: number
 
   /** @internal */
   constructor(table: FlatMountinfo) {
-    this.#table = withoutRepeats(table)
-    this.length = this.#table.rows.length / Field.row
+    this.#table = new Table(table)
+    this.length = table.rows.length / Field.row
   }
 
   /** The mount at an index in the kernel's order; a negative one counts from the end. */
@@ -260,23 +280,12 @@ export class Mountinfo implements Iterable<MountinfoEntry> {
   }
 }
 
-/** A read that ends within a mount may show it twice in a row (fs/proc_namespace.c before Linux 7.0). */
-function withoutRepeats(table: FlatMountinfo): FlatMountinfo {
-  const { rows, text } = table
-  let kept: number[] | undefined
-  for (let offset = Field.row; offset < rows.length; offset += Field.row) {
-    const repeated = rows[offset] === rows[offset - Field.row]
-    if (repeated) kept ??= Array.from(rows.subarray(0, offset))
-    else if (kept) kept.push(...rows.subarray(offset, offset + Field.row))
-  }
-  return kept ? { rows: Int32Array.from(kept), text } : table
-}
-
 /**
- * Reads and parses a mount table (proc_pid_mountinfo(5)).
+ * Reads and parses a mount table (proc_pid_mountinfo(5)). A mount that the kernel shows twice (before Linux 7.0 it may) is
+ * there once; a line that is no mount is left out.
  *
  * @param path a mountinfo file, such as /proc/<pid>/mountinfo; the default is that of the calling thread.
- * @throws SyscallError ENOENT, EACCES; EINVAL when a line is no mountinfo.
+ * @throws SyscallError ENOENT, EACCES.
  */
 export async function mountinfo(path?: Path): Promise<Mountinfo> {
   const file = checkOptional(path, 'path', checkPath)

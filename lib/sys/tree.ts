@@ -27,7 +27,7 @@ function below(root: Path, path: Uint8Array): Path {
  *
  * @returns how many entries were deleted, the directory included.
  * @throws SyscallError of the call that failed, with the entry's path: EBUSY (a mount below: what was met before it is
- * gone), ENOTDIR (no directory, or a link), ENOENT, EACCES, EROFS.
+ * gone), ENOTDIR (no directory), ELOOP (a link), ENOENT, EACCES, EROFS.
  */
 export async function removeTree(at: Path | PathAt): Promise<number> {
   const [dirfd, path] = splitAt(at)

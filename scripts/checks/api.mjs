@@ -23,7 +23,7 @@ function configuration(name, target) {
     configObject: {
       projectFolder: root,
       mainEntryPointFilePath: join(root, target.replace(/\.js$/, '.d.ts')),
-      compiler: { tsconfigFilePath: join(root, 'tsconfig.json'), skipLibCheck: true },
+      compiler: { tsconfigFilePath: join(root, 'tsconfig.json') },
       apiReport: report,
       docModel: { enabled: false },
       dtsRollup: { enabled: false },

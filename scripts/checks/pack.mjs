@@ -8,7 +8,7 @@ const expected = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|UPGRADING\.md)$/,
   /^dist\/.*\.(js|js\.map|d\.ts|d\.ts\.map)$/,
   /^lib\/.*\.ts$/,
-  /^native\/.*\.(cc|h)$/,
+  /^native\/.*\.(cc|h|inc)$/,
   /^prebuilds\/linux-\w+\/graphdriver\.node$/,
 ]
 // npm compiles a package whose tarball holds a root binding.gyp, and no script of ours may run at installation.

@@ -30,7 +30,7 @@ function functions(path, lines) {
   })
 }
 
-const native = files('native', /\.(cc|h)$/)
+const native = files('native', /\.(cc|h|inc)$/)
 const scripts = files('scripts', /\.(sh|c)$/)
 for (const file of [...native, ...scripts]) {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n')

@@ -49,7 +49,7 @@ function question(asked: number, scratch: number): FsSetting[] {
 }
 
 /** A process that sees an overlay on some upper directory. */
-export interface Beholder {
+export interface LiveMount {
   readonly pid: number
   readonly mountPoint: string
 }
@@ -58,9 +58,9 @@ export interface Beholder {
  * Looks for overlays on an upper directory in the mount tables of all processes that may be read. It does not find
  * detached ones: the second best, where the kernel cannot be asked (a user namespace, a filesystem without file handles).
  */
-export async function findBeholders(directory: string): Promise<Beholder[]> {
+export async function findLiveMounts(directory: string): Promise<LiveMount[]> {
   const wanted = `upperdir=${escapeUpperdir(directory)}`
-  const found: Beholder[] = []
+  const found: LiveMount[] = []
   const seen = new Set<string>()
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue

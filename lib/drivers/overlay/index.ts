@@ -4,7 +4,7 @@ import type { MountPlan } from '../../mount/plan.ts'
 import { GraphDriverError, type SyscallError, unescapeBytes } from '../../sys/index.ts'
 import { deleteTree, ensureDirectory, type XattrPrefix } from '../../store/index.ts'
 import type { Driver, LayerPaths, MountOptions, ProbeReport, Stack } from '../driver.ts'
-import { askKernel, type Beholder, findBeholders } from './alive.ts'
+import { askKernel, type LiveMount, findLiveMounts } from './alive.ts'
 import { explainOverlay } from './explain.ts'
 import { checkOverlayOptions, conflictsWithUserXattrs, type OverlayOptions } from './options.ts'
 import { MAX_LOWERS, planOverlay } from './plan.ts'
@@ -89,11 +89,11 @@ export class OverlayDriver implements Driver {
 
   async alive(diff: string): Promise<boolean> {
     if (this.#probe.asksKernel) return askKernel(diff)
-    return (await findBeholders(diff)).length > 0
+    return (await findLiveMounts(diff)).length > 0
   }
 
-  async beholders(diff: string): Promise<Beholder[]> {
-    return findBeholders(diff)
+  async liveMounts(diff: string): Promise<LiveMount[]> {
+    return findLiveMounts(diff)
   }
 
   async explain(error: SyscallError, plan: MountPlan, stack: Stack): Promise<string> {

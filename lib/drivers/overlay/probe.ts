@@ -2,7 +2,7 @@ import { lstat, mkdir, open, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { perform } from '../../mount/index.ts'
 import { getxattr, O_PATH, pageSize, setxattr, statfs, tryMount, umount2 } from '../../sys/index.ts'
-import { codeOf, type XattrPrefix } from '../../store/index.ts'
+import { codeOf, step, type XattrPrefix } from '../../store/index.ts'
 import type { ProbeReport } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
 import { askKernel } from './alive.ts'
@@ -95,6 +95,7 @@ async function tryOut(directory: string, xattrs: XattrPrefix): Promise<boolean> 
   })
   if (plan === undefined) throw new Error('a stack of two has a plan')
   await perform(plan, at('merged'))
+  await step('mounted trial')
   try {
     await unlink(at('merged/file'))
     await rmdir(at('merged/opaque'))
@@ -106,6 +107,7 @@ async function tryOut(directory: string, xattrs: XattrPrefix): Promise<boolean> 
     return xattrs === 'trusted' && (await askKernel(at('upper')).catch(() => false))
   } finally {
     await umount2(at('merged'), 0)
+    await step('unmounted trial')
   }
 }
 

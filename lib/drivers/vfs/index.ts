@@ -61,6 +61,11 @@ export class VfsDriver implements Driver {
       await staging.discard(copy)
     }
     await removeFile(layer.own(PENDING))
+    await step('populated')
+  }
+
+  async standIn({ layer, lowers, ancestors }: Stack): Promise<string | undefined> {
+    return (await present(layer.own(PENDING))) ? this.#source(lowers, ancestors) : undefined
   }
 
   /** The nearest ancestor that holds its whole view: one that was never used is the same as its parent. */

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { runWorker } from './processes.ts'
+import { inParallel, LONG, scratchDirectory, workingDrivers } from './support.ts'
+import { check, prepare, tryOut } from './survival.ts'
+import { jobOf, type Scenario, scenarios } from './verbs.ts'
+
+describe('a process killed at every step', function () {
+  this.timeout(LONG ? 900_000 : 60_000)
+  const scratch = scratchDirectory()
+  let points = 0
+
+  after(() => {
+    console.log(`      ${String(points)} kill points${LONG ? '' : ' (more with GRAPHDRIVER_LONG=1)'}`)
+  })
+
+  async function killEverywhere(scenario: Scenario): Promise<void> {
+    const { states, steps } = await tryOut(scenario, scratch.fresh)
+    assert.ok(steps.length > 0, 'it has no steps')
+    const seen = await inParallel(steps, async (step, at) => {
+      const root = await prepare(scenario, scratch.fresh())
+      const outcome = await runWorker(jobOf(scenario, root, at + 1))
+      assert.equal(outcome.signal, 'SIGKILL', outcome.errors)
+      return check(root, scenario, states, `killed at step ${String(at + 1)}, "${step}"`)
+    })
+    points += seen.length
+    const ends = seen.filter((state) => state !== 'between')
+    assert.deepEqual(ends, [...ends].sort().reverse(), 'what was done came undone')
+  }
+
+  for (const driver of ['overlay', 'vfs']) {
+    describe(driver, () => {
+      before(async function () {
+        if (!(await workingDrivers()).includes(driver)) this.skip()
+      })
+      for (const scenario of scenarios(driver)) {
+        if (scenario.long && !LONG) continue
+        it(scenario.verb, () => killEverywhere(scenario))
+      }
+    })
+  }
+})

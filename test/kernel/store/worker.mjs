@@ -1,0 +1,23 @@
+// One process of the tests: opens a store, makes calls, and dies where it is told to. Plain JavaScript, since hundreds of
+// them are started. `worker.mjs <job as JSON>`; see `Job` in processes.ts.
+import { writeSync } from 'node:fs'
+import process from 'node:process'
+import { open } from 'graphdriver'
+import { setStepHook } from '#lib/store/step.js'
+
+const { options, before = [], work = [], killAt = 0, hookOpen = false } = JSON.parse(process.argv[2] ?? '')
+let steps = 0
+
+function atStep(name) {
+  writeSync(1, `${name}\n`)
+  if (++steps === killAt) process.kill(process.pid, 'SIGKILL')
+}
+
+if (hookOpen) setStepHook(atStep)
+const driver = await open(options)
+for (const [method, ...args] of before) await driver[method](...args)
+setStepHook(atStep)
+for (const [method, ...args] of work) await driver[method](...args)
+setStepHook(undefined)
+// As if it died: what it holds stays for others to find.
+process.exit(0)

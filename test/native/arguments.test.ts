@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { types } from 'node:util'
+
+import { call, calls, native } from './support.ts'
+
+/** What each argument is; `nothing` answers fail without doing harm (a bad descriptor, a path that is not there). */
+type Kind =
+  'path' | 'path?' | 'int32' | 'uint32' | 'safe' | 'bigint' | 'time?' | 'boolean' | 'bytes' | 'numbers'
+
+const signatures: Record<string, Kind[]> = {
+  mount: ['path?', 'path', 'path?', 'uint32', 'path?'],
+  mountAt: ['path', 'path?', 'path', 'path?', 'uint32', 'path?'],
+  umount2: ['path', 'int32'],
+  newMount: ['path', 'numbers', 'bytes', 'uint32', 'safe'],
+  reconfigure: ['int32', 'path', 'uint32', 'numbers', 'bytes'],
+  openTree: ['int32', 'path', 'uint32'],
+  moveMount: ['int32', 'path', 'int32', 'path', 'uint32'],
+  mountSetattr: ['int32', 'path', 'uint32', 'bigint', 'bigint', 'bigint', 'int32'],
+  mountinfo: ['path?'],
+  statx: ['int32', 'path', 'int32', 'uint32'],
+  statfs: ['path'],
+  setLock: ['int32', 'int32', 'safe', 'safe'],
+  getLock: ['int32', 'int32', 'safe', 'safe'],
+  openat2: ['int32', 'path', 'safe', 'uint32', 'uint32'],
+  close: ['int32'],
+  mkdirat: ['int32', 'path', 'uint32'],
+  unlinkat: ['int32', 'path', 'int32'],
+  renameat2: ['int32', 'path', 'int32', 'path', 'uint32'],
+  mknodat: ['int32', 'path', 'uint32', 'uint32', 'uint32'],
+  utimensat: ['int32', 'path', 'time?', 'time?', 'int32'],
+  syncfs: ['int32'],
+  readFile: ['int32', 'path', 'safe'],
+  getxattr: ['path', 'path', 'boolean'],
+  setxattr: ['path', 'path', 'bytes', 'int32', 'boolean'],
+  listxattr: ['path', 'boolean'],
+  removexattr: ['path', 'path', 'boolean'],
+  removeTree: ['int32', 'path'],
+  copyTree: ['path', 'path', 'uint32'],
+}
+
+/** A relative path below a descriptor that is not open: no call gets further than EBADF or ENOENT. */
+const harmless: Record<Kind, unknown> = {
+  path: 'no/such/thing/here',
+  'path?': 'no/such/thing/here',
+  int32: -1,
+  uint32: 0,
+  safe: 0,
+  bigint: 0n,
+  'time?': 0n,
+  boolean: true,
+  bytes: new Uint8Array(),
+  numbers: new Int32Array(),
+}
+
+const { proxy, revoke } = Proxy.revocable({}, {})
+revoke()
+const wrong: [string, unknown][] = [
+  ['undefined', undefined],
+  ['null', null],
+  ['true', true],
+  ['a symbol', Symbol('x')],
+  ['a function', () => 1],
+  ['an object', { valueOf: () => 1, toString: () => 'x' }],
+  ['an array', [1]],
+  ['NaN', NaN],
+  ['Infinity', -Infinity],
+  ['a fraction', 0.5],
+  ['2 ** 53', 2 ** 53],
+  ['2 ** 32', 2 ** 32],
+  ['-(2 ** 31) - 1', -(2 ** 31) - 1],
+  ['-1', -1],
+  ['0', 0],
+  ['a string', 'no/such/thing/here'],
+  ['a string with NUL', 'a\0b'],
+  ['an empty string', ''],
+  ['a Buffer', Buffer.from('no/such')],
+  ['a Buffer with NUL', Buffer.from('a\0b')],
+  ['0n', 0n],
+  ['-1n', -1n],
+  ['2n ** 64n', 2n ** 64n],
+  ['2n ** 63n', 2n ** 63n],
+  ['an Int32Array', new Int32Array(4)],
+  ['a Float64Array', new Float64Array(2)],
+  ['a DataView', new DataView(new ArrayBuffer(8))],
+  ['an ArrayBuffer', new ArrayBuffer(8)],
+  ['a revoked proxy', proxy],
+  ['a boxed string', Object('x')],
+  ['a boxed number', Object(1)],
+]
+
+function isNumber(value: unknown, least: number, most: number): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+}
+
+function isPath(value: unknown): boolean {
+  if (typeof value === 'string') return !value.includes('\0')
+  return types.isUint8Array(value) && !value.includes(0)
+}
+
+const accepts: Record<Kind, (value: unknown) => boolean> = {
+  path: isPath,
+  'path?': (value) => value === null || value === undefined || isPath(value),
+  int32: (value) => isNumber(value, -(2 ** 31), 2 ** 31 - 1),
+  uint32: (value) => isNumber(value, 0, 2 ** 32 - 1),
+  safe: (value) => isNumber(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
+  bigint: (value) => typeof value === 'bigint' && value >= 0n && value < 2n ** 64n,
+  'time?': (value) =>
+    value === null ||
+    value === undefined ||
+    (typeof value === 'bigint' && BigInt.asIntN(64, value) === value),
+  boolean: (value) => typeof value === 'boolean',
+  bytes: types.isUint8Array,
+  numbers: types.isInt32Array,
+}
+
+describe('native: arguments', () => {
+  it('every function of the addon is in this table, and exists twice', () => {
+    const names = Object.keys(calls).filter((name) => typeof calls[name] === 'function')
+    const expected = Object.keys(signatures).flatMap((name) => [name, `${name}Sync`])
+    assert.deepEqual(names.sort(), expected.sort())
+  })
+
+  for (const [name, kinds] of Object.entries(signatures)) {
+    it(`${name}: what is of the wrong type, or out of range, is a TypeError at every position`, () => {
+      kinds.forEach((kind, position) => {
+        for (const [label, value] of wrong) {
+          if (accepts[kind](value)) continue
+          const args = kinds.map((each, at) => (at === position ? value : harmless[each]))
+          for (const form of [name, `${name}Sync`]) {
+            assert.throws(
+              () => call(form)(...args),
+              (error: unknown) =>
+                error instanceof TypeError &&
+                (error as NodeJS.ErrnoException).code === 'ERR_INVALID_ARG_TYPE' &&
+                error.message === `argument ${position}`,
+              `${form}: ${label} as ${kind} at ${position}`,
+            )
+          }
+        }
+      })
+    })
+
+    it(`${name}: missing arguments are a TypeError, and more than enough are no harm`, async () => {
+      const required = kinds.findIndex((kind) => !kind.endsWith('?'))
+      if (required >= 0) {
+        assert.throws(() => call(name)(), TypeError)
+        assert.throws(() => call(`${name}Sync`)(), TypeError)
+      }
+      const args = [...kinds.map((kind) => harmless[kind]), 1, 'more', {}]
+      const sync = call(`${name}Sync`)(...args)
+      const promised = call(name)(...args)
+      assert.ok(promised instanceof Promise)
+      assert.deepEqual(await promised, sync)
+    })
+  }
+
+  it('takes strings of any length: short, at the edge of the buffer, and far beyond', () => {
+    const { ENOENT, ENAMETOOLONG } = native.errnos
+    for (const length of [1, 255, 4095, 4096, 6140, 6141, 6142, 6143, 6144, 6145, 20_000, 3_000_000]) {
+      for (const character of ['x', '€']) {
+        const path = `/${character.repeat(length)}`
+        const expected = Buffer.byteLength(path) > 256 ? ENAMETOOLONG : ENOENT
+        assert.equal(native.umount2Sync(path, 0), -expected!, `${length} of ${character}`)
+        assert.equal(
+          native.umount2Sync(Buffer.from(path), 0),
+          -expected!,
+          `${length} of ${character}, as bytes`,
+        )
+      }
+    }
+    assert.equal(native.umount2Sync('', 0), -ENOENT!)
+  })
+
+  it('copies the arguments before the call returns', async () => {
+    const path = Buffer.from('/proc/self')
+    const promised = native.statx(-100, path, 0, 0x7ff)
+    path.fill('x')
+    assert.ok((await promised) instanceof BigInt64Array)
+  })
+
+  it('takes detached and shared memory for what it is', () => {
+    const gone = new Uint8Array([47])
+    structuredClone(gone, { transfer: [gone.buffer] })
+    assert.equal(native.umount2Sync(gone, 0), -native.errnos['ENOENT']!)
+    const shared = new Uint8Array(new SharedArrayBuffer(5))
+    shared.set(Buffer.from('/none'))
+    assert.equal(native.statfsSync(shared), -native.errnos['ENOENT']!)
+  })
+
+  it('the errnos are the kernel’s, whole and frozen', () => {
+    assert.ok(Object.isFrozen(native.errnos))
+    const expected = {
+      EPERM: 1,
+      ENOTBLK: 15,
+      EREMOTE: 66,
+      ESTALE: 116,
+      EUCLEAN: 117,
+      EDQUOT: 122,
+      ENOMEDIUM: 123,
+    }
+    for (const [name, value] of Object.entries({ ...expected, EHWPOISON: 133 })) {
+      assert.equal(native.errnos[name], value, name)
+    }
+    const numbers = new Set(Object.values(native.errnos))
+    for (let number = 1; number <= 133; number++) {
+      // 41 and 58 were EWOULDBLOCK's and EDEADLOCK's own once, and are free.
+      assert.equal(numbers.has(number), number !== 41 && number !== 58, `${number}`)
+    }
+    assert.ok(native.pageSize >= 4096 && Number.isInteger(Math.log2(native.pageSize)))
+  })
+})

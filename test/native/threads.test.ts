@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { promises as fs, readdirSync } from 'node:fs'
+
+import { addonPath, AT_FDCWD, itAsRoot, itMounts, mountsBelow, native, ownThreads, scratch, until } from './support.ts'
+
+/** Runs a script in a process of its own and answers what it printed; fails unless it ends well. */
+function program(script: string): string {
+  const prelude = `const native = require(${JSON.stringify(addonPath)})\n`
+  const done = spawnSync(process.execPath, ['-e', prelude + script], { encoding: 'utf8', timeout: 50_000 })
+  assert.equal(done.signal, null, done.stderr)
+  assert.equal(done.status, 0, done.stderr)
+  return done.stdout.trim()
+}
+
+describe('native: threads', () => {
+  const { at, make, path } = scratch()
+
+  it('answers the same as the sync form, in any number at once', async () => {
+    const paths = Array.from({ length: 500 }, (_, index) => `/no/such/${index}`)
+    const answers = await Promise.all(paths.map((path) => native.umount2(path, 0)))
+    assert.deepEqual(new Set(answers), new Set([-native.errnos['ENOENT']!]))
+    const rows = await Promise.all(paths.map(() => native.statx(AT_FDCWD, '/proc', 0, 0x7ff)))
+    for (const row of rows) assert.ok(row instanceof BigInt64Array && row.length === 20)
+  })
+
+  it('calls of one lane that a single caller awaits one by one happen in order', async () => {
+    const file = at('order')
+    for (let turn = 0; turn < 50; turn++) {
+      await fs.writeFile(file, String(turn))
+      assert.equal(String(await native.readFile(AT_FDCWD, file, 100)), String(turn))
+    }
+  })
+
+  it('never takes a thread of libuv: jobs that wait keep none of them', async () => {
+    // Opening a fifo for reading waits until somebody writes, and no job of the addon may do that on the pool that
+    // serves node:fs. 64 jobs of each lane run beside four fs calls: the pool's threads have no part in them.
+    const tree = make('busy')
+    for (let index = 0; index < 200; index++) await fs.writeFile(`${tree}/${index}`, 'x'.repeat(100))
+    const before = new Set(readdirSync('/proc/self/task'))
+    const jobs = Array.from({ length: 64 }, (_, index) => native.copyTree(tree, make(`copy${index}`), 0))
+    const infos = Array.from({ length: 64 }, () => native.mountinfo(null))
+    const added = readdirSync('/proc/self/task').filter((id) => !before.has(id))
+    for (const id of added) {
+      assert.equal(
+        await fs.readFile(`/proc/self/task/${id}/comm`, 'utf8').catch(() => 'graphdriver\n'),
+        'graphdriver\n',
+      )
+    }
+    await Promise.all(Array.from({ length: 4 }, () => fs.stat('/')))
+    for (const copied of await Promise.all(jobs)) assert.equal(copied, 200)
+    for (const info of await Promise.all(infos)) assert.ok(typeof info !== 'number')
+  })
+
+  it('uses few threads, and they end when they are idle', async () => {
+    await Promise.all(Array.from({ length: 300 }, () => native.umount2('/no/such', 0)))
+    await Promise.all(Array.from({ length: 300 }, () => native.statfs('/')))
+    assert.ok(ownThreads() <= 16 + 4 + 4 + 64)
+    await until('idle threads end', () => ownThreads() === 0)
+    assert.equal(await native.umount2('/no/such', 0), -native.errnos['ENOENT']!)
+  })
+
+  it('a process ends by itself while threads are idle', () => {
+    const script = `native.statfs('/').then((row) => console.log(row.length))`
+    assert.equal(program(script), '11')
+  })
+
+  it('a process stays alive until its jobs are done, and no longer', () => {
+    const script = `
+      let left = 40
+      for (let i = 0; i < 40; i++) native.umount2('/no/such', 0).then(() => { left-- })
+      process.on('exit', () => console.log(left))`
+    assert.equal(program(script), '0')
+  })
+
+  it('a process may exit with jobs under way', () => {
+    const script = `
+      for (let i = 0; i < 500; i++) { native.mountinfo(null); native.umount2('/no/such', 0) }
+      process.exit(0)`
+    for (let turn = 0; turn < 5; turn++) assert.equal(program(script), '')
+  })
+
+  it('promises settle in batches, microtasks and ticks as for any other callback', () => {
+    const script = `
+      const order = []
+      native.close(-1).then(() => {
+        order.push('then')
+        process.nextTick(() => order.push('tick'))
+        queueMicrotask(() => order.push('microtask'))
+        setImmediate(() => console.log(order.join(' ')))
+      })`
+    assert.equal(program(script), 'then microtask tick')
+  })
+
+  it('an error thrown after an await reaches unhandledRejection, as always', () => {
+    const script = `
+      process.on('unhandledRejection', (error) => console.log(error.message))
+      native.close(-1).then(() => { throw new Error('mine') })`
+    assert.equal(program(script), 'mine')
+  })
+
+  it('can be loaded twice in one environment', () => {
+    const script = `
+      delete require.cache[require.resolve(${JSON.stringify(addonPath)})]
+      const again = require(${JSON.stringify(addonPath)})
+      Promise.all([native.close(-1), again.close(-1)]).then((both) => console.log(both.join()))`
+    assert.equal(program(script), '-9,-9')
+  })
+
+  itAsRoot('the threads lose their privileges with the process', () => {
+    const script = `
+      const file = ${JSON.stringify(at('secret'))}
+      require('node:fs').writeFileSync(file, 'x', { mode: 0o600 })
+      native.readFile(-100, file, 10).then(async (content) => {
+        process.setgid(65534)
+        process.setuid(65534)
+        console.log(String(content), await native.readFile(-100, file, 10))
+      })`
+    assert.equal(program(script), `x ${-native.errnos['EACCES']!}`)
+  })
+
+  itAsRoot('without a thread to be had the answer is EAGAIN', function (this: Mocha.Context) {
+    if (spawnSync('prlimit', ['--version']).status !== 0) {
+      this.test!.title += ' (skipped: no prlimit)'
+      this.skip()
+    }
+    const script = `
+      const { execFileSync } = require('node:child_process')
+      execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:'])
+      process.setuid(65534)
+      native.openat2(-100, '/', 0, 0, 0).then(async (refused) => {
+        const all = await Promise.all(Array.from({ length: 10 }, () => native.close(-1)))
+        console.log(refused, [...new Set(all)].join(), native.closeSync(-1))
+      })`
+    const { EAGAIN, EBADF } = native.errnos
+    assert.equal(program(script), `${-EAGAIN!} ${-EAGAIN!} ${-EBADF!}`)
+  })
+
+  itMounts('a process that exits with mounts under way leaves none', () => {
+    const targets = Array.from({ length: 60 }, (_, index) => make(`exit/${index}`))
+    const script = `
+      for (const target of ${JSON.stringify(targets)}) native.mount('none', target, 'tmpfs', 0, null)
+      const until = Date.now() + Number(process.argv[1] ?? 0)
+      while (Date.now() < until) {}
+      process.exit(0)`
+    for (let turn = 0; turn < 6; turn++) {
+      assert.equal(program(script.replace('process.argv[1] ?? 0', String(turn))), '')
+      assert.equal(mountsBelow(path), 0)
+    }
+  })
+})
