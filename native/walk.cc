@@ -53,8 +53,24 @@ long MountIdOf(int fd) {
   return -ENOSYS;
 }
 
-// openat2(2) came with Linux 5.6. A single name needs no RESOLVE_BENEATH, and O_NOFOLLOW refuses a
-// link.
+// Asked once: kernels before 5.6 answer ENOSYS, and seccomp filters that do not know the call
+// EPERM, which a single failure could not be told from.
+bool HasOpenat2() {
+  enum : int { kUnknown, kPresent, kAbsent };
+  static std::atomic<int> state{kUnknown};
+  int known = state.load(std::memory_order_relaxed);
+  if (known == kUnknown) {
+    OpenHow how{O_PATH | O_CLOEXEC, 0, 0};
+    long fd = CallAgain(SYS_openat2, AT_FDCWD, static_cast<const void*>("/"),
+                        static_cast<const void*>(&how), sizeof how);
+    known = fd == -ENOSYS || fd == -EPERM ? kAbsent : kPresent;
+    if (fd >= 0) CloseQuietly(static_cast<int>(fd));
+    state.store(known, std::memory_order_relaxed);
+  }
+  return known == kPresent;
+}
+
+// A single name needs no RESOLVE_BENEATH, and O_NOFOLLOW refuses a link.
 long OpenWithoutOpenat2(int directory, const char* name, uint64_t flags) {
   Descriptor fd(CallAgain(SYS_openat, directory, static_cast<const void*>(name),
                           flags | O_NOFOLLOW | O_CLOEXEC));
@@ -88,19 +104,15 @@ FdPath::FdPath(int fd, const char* name) {
 }
 
 long OpenBelow(int directory, const char* name, uint64_t flags) {
-  static std::atomic<bool> absent{false};
-  if (!absent.load(std::memory_order_relaxed)) {
-    OpenHow how{flags | O_CLOEXEC, 0, kResolveNoXdev | kResolveNoSymlinks | kResolveBeneath};
-    long fd;
-    int tries = 0;
-    do {
-      fd = CallAgain(SYS_openat2, directory, static_cast<const void*>(name),
-                     static_cast<const void*>(&how), sizeof how);
-    } while (fd == -EAGAIN && ++tries < 64);
-    if (fd != -ENOSYS) return fd;
-    absent.store(true, std::memory_order_relaxed);
-  }
-  return OpenWithoutOpenat2(directory, name, flags);
+  if (!HasOpenat2()) return OpenWithoutOpenat2(directory, name, flags);
+  OpenHow how{flags | O_CLOEXEC, 0, kResolveNoXdev | kResolveNoSymlinks | kResolveBeneath};
+  long fd;
+  int tries = 0;
+  do {
+    fd = CallAgain(SYS_openat2, directory, static_cast<const void*>(name),
+                   static_cast<const void*>(&how), sizeof how);
+  } while (fd == -EAGAIN && ++tries < 64);
+  return fd;
 }
 
 Trail::~Trail() {

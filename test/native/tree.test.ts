@@ -245,20 +245,21 @@ describe('native: copyTree', () => {
     for (const name of ['file', 'inside']) assert.equal(native.umount2Sync(at('with mount', name), 0), 0)
   })
 
-  it('is no matter of depth: 10,000 levels, hard links at the bottom', async () => {
+  const levels = process.env['GRAPHDRIVER_LONG'] === undefined ? 2000 : 10_000
+  it(`is no matter of depth: ${levels} levels, hard links at the bottom`, async () => {
     const home = process.cwd()
     process.chdir(make('deep'))
-    for (let level = 0; level < 10_000; level++) {
-      mkdirSync('level')
-      process.chdir('level')
+    for (let level = 0; level < levels; level++) {
+      mkdirSync('a level')
+      process.chdir('a level')
     }
     writeFileSync('one', 'x')
     linkSync('one', 'two')
     process.chdir(home)
     const fds = openFds()
-    assert.equal(await native.copyTree(at('deep'), make('deep copy'), 0), 10_002)
-    assert.equal(await native.removeTree(AT_FDCWD, at('deep')), 10_003)
-    assert.equal(native.removeTreeSync(AT_FDCWD, at('deep copy')), 10_003)
+    assert.equal(await native.copyTree(at('deep'), make('deep copy'), 0), levels + 2)
+    assert.equal(await native.removeTree(AT_FDCWD, at('deep')), levels + 3)
+    assert.equal(native.removeTreeSync(AT_FDCWD, at('deep copy')), levels + 3)
     assert.equal(openFds(), fds)
   })
 })
@@ -282,7 +283,10 @@ describe('native: removeTree', () => {
     writeFileSync(at('kept', 'file'), '')
     make('links')
     symlinkSync(at('kept'), at('links', 'to'))
-    assert.deepEqual(failure(native.removeTreeSync(AT_FDCWD, at('links', 'to'))), [-ELOOP!, 'openat2', ''])
+    const [errno, syscall] = failure(native.removeTreeSync(AT_FDCWD, at('links', 'to')))
+    // Without openat2(2) it is open(2) that refuses.
+    assert.ok(errno === -ELOOP! || errno === -ENOTDIR!, `${errno}`)
+    assert.equal(syscall, 'openat2')
     assert.equal(native.removeTreeSync(AT_FDCWD, at('links')), 2)
     assert.deepEqual(readdirSync(at('kept')), ['file'])
   })
