@@ -57,7 +57,7 @@ function copyArguments(from: Path, to: Path, options: CopyTreeOptions | undefine
  * where the filesystem has them. Sockets are left out; other mounts are not entered.
  *
  * @returns how many entries were copied.
- * @throws SyscallError of the call that failed, with the entry's path; ENOTEMPTY when `to` is not empty.
+ * @throws SyscallError of the call that failed, with the entry's path; EEXIST when `to` holds such a name already.
  */
 export async function copyTree(from: Path, to: Path, options?: CopyTreeOptions): Promise<number> {
   return counted(await binding().copyTree(...copyArguments(from, to, options)), 'copy_file_range', from, to)

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import { join } from 'node:path'
 
 import { DetachedMount, isMountPoint, joinLowerdirs, mount, performDetached } from 'graphdriver/mount'
 import * as sys from 'graphdriver/sys'
 import { binding, setBinding } from '#lib/sys/binding.js'
-import { describeMounts, directories, openDescriptors } from '../namespace.ts'
+import { describeMounts, directories, openDescriptors, skip } from '../namespace.ts'
 
 describeMounts('a detached mount', (directory) => {
   it('is there for its descriptor only, and goes with it', async () => {
@@ -78,6 +79,35 @@ describeMounts('a detached mount', (directory) => {
     fs.symlinkSync('a', join(directory(), 'link'))
     await using file = await DetachedMount.clone(join(directory(), 'link'), { nofollow: true })
     assert(fs.lstatSync(`/proc/self/fd/${file.fd}`).isSymbolicLink())
+  })
+  it('maps owners by a user namespace', async function () {
+    const { a } = directories(directory(), 'a')
+    fs.writeFileSync(join(a, 'file'), '')
+    const child = spawn('unshare', ['--user', 'sh', '-c', 'echo ready; read -r line'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    })
+    const gone = once(child, 'exit')
+    try {
+      const ready = await Promise.race([once(child.stdout, 'data'), gone.then(() => undefined)])
+      if (ready === undefined) skip(this, 'needs user namespaces')
+      for (const map of ['uid_map', 'gid_map']) fs.writeFileSync(`/proc/${child.pid}/${map}`, '0 100000 1000')
+      const userns = fs.openSync(`/proc/${child.pid}/ns/user`, 'r')
+      await using copy = await DetachedMount.clone(a)
+      try {
+        await copy.setAttributes({ usernsFd: userns })
+      } catch (error) {
+        if ((error as sys.SyscallError).code === 'EINVAL')
+          skip(this, 'this tmpfs takes no mapping: needs Linux 6.3')
+        throw error
+      } finally {
+        fs.closeSync(userns)
+      }
+      assert.equal(fs.statSync(`${copy.path}/file`).uid, 100_000)
+      assert.equal(fs.statSync(join(a, 'file')).uid, 0)
+    } finally {
+      child.stdin.end()
+      await gone
+    }
   })
   it('takes more layers than mount(2) has room for', async () => {
     const names = Array.from({ length: 60 }, (_, index) =>

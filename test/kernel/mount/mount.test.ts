@@ -57,6 +57,17 @@ describeMounts('mounting by words', (directory) => {
     await mount({ source: flat, target: plain, options: ['bind', 'rw', 'suid'] })
     assert.deepEqual(optionsAt(plain).slice(0, 3), ['rw', 'nodev', 'relatime'])
   })
+  it('changes a whole tree in its place', async () => {
+    const { a } = directories(directory(), 'a')
+    await mount({ type: 'tmpfs', target: a })
+    directories(a, 'sub')
+    await mount({ type: 'tmpfs', target: join(a, 'sub') })
+    await mount({ target: a, options: ['rro', 'rnodev', 'rshared'] })
+    for (const path of [a, join(a, 'sub')]) {
+      assert.deepEqual(optionsAt(path), ['ro', 'nodev', 'relatime'])
+      assert.equal(typeof sys.mountinfoSync().byMountPoint(path)?.propagation.shared, 'number')
+    }
+  })
   it("binds onto a link's target, and a file onto a file", async () => {
     const { a, b } = directories(directory(), 'a', 'b')
     fs.symlinkSync('b', join(directory(), 'link'))

@@ -1,30 +1,10 @@
 import assert from 'node:assert/strict'
 
-import { describeHolders, DetachedMount, mount, mountMany, perform, unmount } from 'graphdriver/mount'
-import type { MountPlan, MountSpec } from 'graphdriver/mount'
+import { DetachedMount, mount, mountMany, withMount } from 'graphdriver/mount'
+import type { MountSpec } from 'graphdriver/mount'
 import type { SyscallError } from 'graphdriver/sys'
-import { binding, setBinding } from '#lib/sys/binding.js'
-import type { Native } from '#lib/sys/native.js'
-
-/** A kernel that writes down what it is asked, and answers an errno where it is told to. */
-function fakeKernel(answers: Readonly<Record<string, (args: unknown[]) => unknown>> = {}): unknown[][] {
-  const asked: unknown[][] = []
-  const { errnos, pageSize } = binding()
-  const real: Readonly<Record<string, unknown>> = { errnos, pageSize }
-  const double = new Proxy(real, {
-    get: (target, name: string) => {
-      if (name in target) return target[name]
-      return (...args: unknown[]) => {
-        asked.push([name, ...args])
-        const call = name.replace(/Sync$/, '')
-        const answer = answers[call]?.(args) ?? 0
-        return name.endsWith('Sync') ? answer : Promise.resolve(answer)
-      }
-    },
-  })
-  setBinding(double as unknown as Native)
-  return asked
-}
+import { setBinding } from '#lib/sys/binding.js'
+import { fakeKernel } from './fake-kernel.ts'
 
 const ENOSYS = -38
 const EPERM = -1
@@ -204,35 +184,11 @@ describe('many mounts', () => {
   })
 })
 
-describe('a plan', () => {
+describe('an abort', () => {
   afterEach(() => {
     setBinding(undefined)
   })
-  const base = { form: 'x', type: 'aufs', readOnly: false, mounts: [] }
-  const first = { call: 'mount', type: 'aufs', source: 's', flags: 0, data: ['br:/a=rw'] } as const
-  const second = { ...first, flags: MS_REMOUNT, data: ['append:/b=ro'] } as const
-  const plan: MountPlan = { ...base, steps: [first, second] }
-
-  it('is performed step by step', async () => {
-    const asked = fakeKernel()
-    await perform(plan, '/t')
-    assert.deepEqual(asked, [
-      ['mount', 's', '/t', 'aufs', 0, 'br:/a=rw'],
-      ['mount', 's', '/t', 'aufs', MS_REMOUNT, 'append:/b=ro'],
-    ])
-  })
-  it('is rolled back when a remount fails: one mount, not two', async () => {
-    const asked = fakeKernel({ mount: (args) => (args[3] === MS_REMOUNT ? -22 : 0) })
-    await assert.rejects(perform(plan, '/t'), { code: 'EINVAL', syscall: 'mount', path: '/t' })
-    assert.deepEqual(asked.slice(2), [['umount2', '/t', 0]])
-  })
-  it('is rolled back after remounts that went well: still one mount', async () => {
-    let left = 3
-    const asked = fakeKernel({ mount: () => (--left > 0 ? 0 : -22) })
-    await assert.rejects(perform({ ...plan, steps: [first, second, second] }, '/t'), { code: 'EINVAL' })
-    assert.deepEqual(asked.slice(3), [['umount2', '/t', 0]])
-  })
-  it('stops between its steps when it is aborted, and is undone by then', async () => {
+  it('undoes what mountMany made, before it rejects', async () => {
     const controller = new AbortController()
     const asked = fakeKernel({
       mount: () => {
@@ -240,116 +196,30 @@ describe('a plan', () => {
         return 0
       },
     })
-    await assert.rejects(perform(plan, '/t', { signal: controller.signal }), (reason) => reason === 'enough')
+    const specs = ['/a', '/a/b'].map((target) => ({ type: 'tmpfs', target }))
+    await assert.rejects(mountMany(specs, { signal: controller.signal }), (reason) => reason === 'enough')
+    assert.deepEqual(
+      asked.map((args) => args.slice(0, 1).concat(args[0] === 'mount' ? args[2] : args[1])),
+      [
+        ['mount', '/a'],
+        ['umount2', '/a'],
+      ],
+    )
+  })
+  it('ends withMount before its function is called, and unmounts', async () => {
+    const controller = new AbortController()
+    const asked = fakeKernel({
+      mount: () => {
+        controller.abort('enough')
+        return 0
+      },
+    })
+    const use = (): never => assert.fail('must not be called')
+    const mounted = withMount({ type: 'tmpfs', target: '/t' }, use, { signal: controller.signal })
+    await assert.rejects(mounted, (reason) => reason === 'enough')
     assert.deepEqual(
       asked.map(([name]) => name),
       ['mount', 'umount2'],
-    )
-  })
-  it('works on a mount that nobody sees until it is whole', async () => {
-    const asked = fakeKernel({ newMount: () => 9 })
-    const settings = [{ key: 'br', value: '/a=rw' }]
-    await perform(
-      {
-        ...base,
-        steps: [
-          { call: 'newMount', type: 'aufs', settings, attributes: 1 },
-          { call: 'reconfigure', settings },
-        ],
-      },
-      '/t',
-    )
-    assert.deepEqual(
-      asked.map(([name]) => name),
-      ['newMount', 'reconfigure', 'moveMount', 'closeSync'],
-    )
-    assert.deepEqual(asked[1]?.slice(1, 4), [9, '', 9])
-    assert.deepEqual(asked[2]?.slice(1), [9, '', -100, '/t', 4])
-  })
-  it('closes the mount when a step fails', async () => {
-    const asked = fakeKernel({
-      newMount: () => 9,
-      reconfigure: () => ({ errno: -22, step: 1, log: 'e aufs: no' }),
-    })
-    const step = { call: 'newMount', type: 'aufs', settings: [], attributes: 0 } as const
-    const failing: MountPlan = { ...base, steps: [step, { call: 'reconfigure', settings: [{ key: 'x' }] }] }
-    await assert.rejects(perform(failing, '/t'), {
-      code: 'EINVAL',
-      syscall: 'fsconfig',
-      path: '/t',
-      detail: 'aufs: no',
-    })
-    assert.deepEqual(asked.at(-1), ['closeSync', 9])
-    await assert.rejects(DetachedMount.create(plan), { code: 'ERR_INVALID_ARG_VALUE' })
-  })
-})
-
-describe('unmount', () => {
-  afterEach(() => {
-    setBinding(undefined)
-  })
-  it('tries again while it is busy, and not for ever', async () => {
-    let left = 3
-    let asked = fakeKernel({ umount2: () => (--left > 0 ? EBUSY : 0) })
-    await unmount('/t', { patience: { tries: 5, delayMs: 0 } })
-    assert.deepEqual(
-      asked,
-      Array.from({ length: 3 }, () => ['umount2', '/t', 8]),
-    )
-    asked = fakeKernel({ umount2: () => EBUSY, statx: () => -2 })
-    await assert.rejects(unmount('/t', { patience: { tries: 4, delayMs: 0 } }), { code: 'EBUSY' })
-    assert.equal(asked.filter(([name]) => name === 'umount2').length, 4)
-  })
-  it('tries only once what cannot become better', async () => {
-    const asked = fakeKernel({ umount2: () => EPERM })
-    await assert.rejects(unmount('/t'), { code: 'EPERM' })
-    assert.equal(asked.length, 1)
-  })
-  it('stops waiting when it is aborted', async () => {
-    const controller = new AbortController()
-    fakeKernel({
-      umount2: () => {
-        setImmediate(() => {
-          controller.abort('enough')
-        })
-        return EBUSY
-      },
-    })
-    const patience = { tries: 2, delayMs: 60_000 }
-    await assert.rejects(
-      unmount('/t', { patience, signal: controller.signal }),
-      (reason) => reason === 'enough',
-    )
-  })
-  it('says by flags what is meant', async () => {
-    const asked = fakeKernel()
-    await unmount('/t', { detach: true })
-    await unmount('/t', { nofollow: false })
-    assert.deepEqual(asked, [
-      ['umount2', '/t', 10],
-      ['umount2', '/t', 0],
-    ])
-    await assert.rejects(unmount('/t', { patience: { tries: 0, delayMs: 1 } }), { code: 'ERR_OUT_OF_RANGE' })
-  })
-})
-
-describe('describeHolders', () => {
-  it('names the first few', () => {
-    const holder = (pid: number): Parameters<typeof describeHolders>[0][number] => ({
-      pid,
-      command: 'sh',
-      kind: 'cwd',
-      path: '/m',
-    })
-    assert.equal(describeHolders([]), '')
-    assert.equal(describeHolders([holder(1)]), 'held by 1 (sh): cwd /m')
-    assert.equal(
-      describeHolders([holder(1), holder(2), holder(3)], 2),
-      'held by 1 (sh): cwd /m, 2 (sh): cwd /m and 1 more',
-    )
-    assert.equal(
-      describeHolders([{ ...holder(7), kind: 'namespace' }]),
-      'held by 7 (sh): mounted in its namespace at /m',
     )
   })
 })
