@@ -10,13 +10,14 @@ export function bin(name) {
   return join(root, 'node_modules', '.bin', name)
 }
 
-/** Runs a command with our own terminal; answers its exit status (128 + signal when it was killed). */
+/** Runs a command with our own terminal; answers its exit status (128 when it was killed). */
 export function run(command, args, options = {}) {
   const done = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options })
   if (done.error) {
     console.error(`${command}: ${done.error.message}`)
     return 127
   }
+  if (done.signal) console.error(`${command}: killed by ${done.signal}`)
   return done.status ?? 128
 }
 

@@ -1,7 +1,7 @@
 import { codeOf, erase, isLayerId, namesIn, present, readIds, wordOf } from '../store/index.ts'
 import type { CleanupResult } from './graph-driver.ts'
 import { orphansOf } from './inspection.ts'
-import { dropView, isMounted, takeDown } from './mounts.ts'
+import { dropView, isMounted, mountsInside, takeDown } from './mounts.ts'
 import type { References } from './references.ts'
 import type { Session } from './session.ts'
 
@@ -80,6 +80,10 @@ async function removeOrphan(session: Session, id: string, result: CleanupResult)
   if (await present(layout.metadata(id))) return
   if ((await isMounted(layout.mount(id))) || !store.locks.claim('use', id)) return
   try {
+    if ((await mountsInside(session, id)).length > 0) {
+      result.busy.push(id)
+      return
+    }
     await erase(layout, id, undefined, store.layerDirectories)
     result.removed.push(id)
   } finally {

@@ -5,6 +5,7 @@ import {
   copyDirectoryAttributes,
   formatChain,
   corrupt,
+  ensureDirectory,
   hasChildren,
   metadataMode,
   present,
@@ -117,7 +118,7 @@ async function makeDirectories(session: Session, id: string, parent: string | un
   if (parent !== undefined) await recordChild(layout, parent, id)
   await step('recorded child')
   const layer = pathsOf(layout, id)
-  await mkdir(layer.target, { recursive: true, mode: 0o755 })
+  await ensureDirectory(layer.target, 0o755)
   await step('made mnt')
   await mkdir(layer.diff, { mode: 0o755 })
   await step('made diff')

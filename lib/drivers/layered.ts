@@ -103,7 +103,9 @@ export class LayeredDriver implements GraphDriver {
     checkGetOptions(options)
     const { session, references } = this.#writable()
     const work = (): Promise<string> => references.take(id, takeOptions(options))
-    const undo = async (): Promise<void> => void (await references.give(id, {}))
+    const undo = async (): Promise<void> => {
+      await references.give(id, {})
+    }
     return this.#run(options, (call) => this.#behind(session, [id], call, work, undo))
   }
 

@@ -2,7 +2,7 @@ import { mkdir, rmdir } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { DetachedMount, isMountPoint, list, perform, unmount, unmountTree } from '../mount/index.ts'
 import type { MountPlan } from '../mount/plan.ts'
-import { codeOf, removeEmptyDirectory, step, unless } from '../store/index.ts'
+import { codeOf, ensureDirectory, removeEmptyDirectory, step, unless } from '../store/index.ts'
 import { GraphDriverError, SyscallError } from '../sys/index.ts'
 import type { MountOptions, Stack } from './driver.ts'
 import { inUse, type Session } from './session.ts'
@@ -35,8 +35,7 @@ export async function ensureMounted(
   const { target } = stack.layer
   const [plan] = plans
   if (plan === undefined) throw new TypeError('a union has a plan')
-  await mkdir(target, { recursive: true, mode: 0o755 })
-  await step('made mount point')
+  if (await ensureDirectory(target, 0o755)) await step('made mount point')
   if (await isMounted(target)) {
     const found = await rightOf(session, stack, plans, options.held)
     if (found !== undefined) return { plan: found, made: false }
@@ -198,4 +197,11 @@ const BUSY = ['ERR_LAYER_BUSY'] as const
 /** Contents that are missing are in no union. */
 async function isAlive({ driver }: Session, diff: string): Promise<boolean> {
   return driver.alive !== undefined && (await unless(driver.alive(diff), ['ENOENT'], false))
+}
+
+/** What is mounted in a layer's own directories: no deletion crosses it. */
+export async function mountsInside({ layout, store }: Session, id: string): Promise<string[]> {
+  const paths = store.layerDirectories.map((directory) => layout.own(directory, id))
+  const found = await Promise.all(paths.map((prefix) => list({ prefix })))
+  return found.flat().map((entry) => entry.mountPoint)
 }

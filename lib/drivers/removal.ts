@@ -13,9 +13,8 @@ import {
   syncDirectory,
   unless,
 } from '../store/index.ts'
-import { list } from '../mount/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
-import { isMounted, refuseAlive, takeDown } from './mounts.ts'
+import { isMounted, mountsInside, refuseAlive, takeDown } from './mounts.ts'
 import type { References } from './references.ts'
 import { inUse, readStack, type Session } from './session.ts'
 
@@ -76,15 +75,12 @@ async function clearMount(session: Session, id: string): Promise<void> {
 }
 
 /** What somebody mounted in the layer's own directories would stop the deletion half-way. */
-async function refuseMountsInside({ layout, store }: Session, id: string): Promise<void> {
-  for (const directory of store.layerDirectories) {
-    const path = layout.own(directory, id)
-    const found = (await list({ prefix: path })).map((entry) => entry.mountPoint)
-    if (found.length === 0) continue
-    throw new GraphDriverError(
-      'ERR_LAYER_BUSY',
-      `layer "${id}" cannot be removed: there are mounts in it (${found.slice(0, 5).join(', ')}${found.length > 5 ? ', …' : ''}); unmount them first`,
-      { id, path },
-    )
-  }
+async function refuseMountsInside(session: Session, id: string): Promise<void> {
+  const found = await mountsInside(session, id)
+  if (found.length === 0) return
+  throw new GraphDriverError(
+    'ERR_LAYER_BUSY',
+    `layer "${id}" cannot be removed: there are mounts in it (${found.slice(0, 5).join(', ')}${found.length > 5 ? ', …' : ''}); unmount them first`,
+    { id, path: session.layout.diff(id) },
+  )
 }

@@ -18,7 +18,7 @@ export async function recordChild(layout: Layout, parent: string, child: string)
 
 async function record(directory: string, child: string): Promise<void> {
   for (;;) {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await unless(mkdir(directory, 0o700), ['EEXIST'], undefined)
     await step('made children of parent')
     try {
       await (await open(join(directory, child), 'a', 0o600)).close()

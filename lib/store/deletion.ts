@@ -49,5 +49,5 @@ export async function deleteAside(layout: Layout, directory: string, id: string)
 
 /** Removes a mount point. Only ever rmdir(2): what is under `mnt/` may be somebody's data. */
 export async function deleteMountPoint(layout: Layout, id: string): Promise<void> {
-  await unless(removeEmptyDirectory(layout.mount(id)), ['ENOTEMPTY', 'EEXIST', 'EBUSY'], undefined)
+  await unless(removeEmptyDirectory(layout.mount(id)), ['ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOTDIR'], undefined)
 }

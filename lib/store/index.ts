@@ -4,7 +4,16 @@ export * from './files.ts'
 export { checkLayerId, isLayerId } from './ids.ts'
 export { Layout } from './layout.ts'
 export type { Locks } from './locks.ts'
-export { corrupt, formatChain, metadataMode, notFound, parseChain, readChain, readIds, readParent } from './metadata.ts'
+export {
+  corrupt,
+  formatChain,
+  metadataMode,
+  notFound,
+  parseChain,
+  readChain,
+  readIds,
+  readParent,
+} from './metadata.ts'
 export { Mutex } from './mutex.ts'
 export { checkRoot, locateRoot } from './root.ts'
 export { readStamp, type Stamp, type XattrPrefix } from './stamp.ts'

@@ -2,7 +2,7 @@ import { chmod, chown, lstat, mkdir, realpath } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { invalidType, invalidValue } from '../sys/arguments.ts'
 import { SyscallError } from '../sys/index.ts'
-import { explained, namesIn, unless } from './files.ts'
+import { codeOf, explained, namesIn, unless } from './files.ts'
 import { step } from './step.ts'
 
 /** Refuses a root that is no absolute path, with Node's own codes. */
@@ -35,7 +35,7 @@ export async function locateRoot(root: string): Promise<{ root: string; existing
  */
 export async function makeRoot(root: string, group: number | undefined): Promise<void> {
   try {
-    await mkdir(dirname(root), { recursive: true })
+    await makeParents(dirname(root))
     await unless(mkdir(root, { mode: 0o700 }), ['EEXIST'], undefined)
     await step('made root')
     if (group !== undefined) await letPass(root, group)
@@ -46,6 +46,19 @@ export async function makeRoot(root: string, group: number | undefined): Promise
       error,
       'the root of a store cannot be made here; what is there can be read with { readOnly: true }',
     )
+  }
+}
+
+/** Makes a directory and those above it. Node's own way to do that may say ENOENT where the disk is full. */
+async function makeParents(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT') throw error
+    await makeParents(dirname(path))
+    await unless(mkdir(path), ['EEXIST'], undefined)
   }
 }
 

@@ -28,7 +28,7 @@ const options = {
   // tcg runs everywhere; kvm is faster where it works (inside another machine it often hangs).
   accel: { type: 'string', default: 'tcg' },
   memory: { type: 'string', default: '2048' },
-  minutes: { type: 'string', default: '30' },
+  minutes: { type: 'string', default: '120' },
 }
 
 function quote(text) {
@@ -56,7 +56,7 @@ function machine({ kernel, initramfs, disks, share, result, memory, accel }) {
   return [
     ...['-machine', 'q35', '-accel', accel, '-cpu', 'max', '-smp', '2', '-m', memory],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ...['-kernel', kernel, '-initrd', initramfs, '-append', 'console=ttyS0 quiet panic=-1'],
+    ...['-kernel', kernel, '-initrd', initramfs, '-append', 'console=ttyS0 quiet loglevel=2 panic=-1'],
     ...['-serial', 'stdio', '-serial', `file:${result}`],
     ...disks.flatMap(drive),
     ...(share ? files : []),

@@ -42,6 +42,8 @@ export class TestStore {
   root = ''
   /** The root, opened by this process. */
   graph!: GraphDriver
+  /** What is made for a test and deleted after it; a test may put its root below. */
+  #scratch = ''
   readonly #opened: GraphDriver[] = []
   readonly #processes: OtherProcess[] = []
 
@@ -76,7 +78,8 @@ export class TestStore {
   }
 
   async begin(): Promise<void> {
-    this.root = realpathSync(mkdtempSync(join(tmpdir(), `contract-${this.driver}-`)))
+    this.#scratch = realpathSync(mkdtempSync(join(tmpdir(), `contract-${this.driver}-`)))
+    this.root = this.#scratch
   }
 
   /** Takes everything down. Answers what was left that should not have been. */
@@ -86,10 +89,10 @@ export class TestStore {
     for (const graph of this.#opened.splice(0)) {
       await graph.close().catch((error: unknown) => failures.push(`close: ${String(error)}`))
     }
-    const mounts = await list({ prefix: this.root })
+    const mounts = await list({ prefix: this.#scratch })
     failures.push(...mounts.map((entry) => `mounted: ${entry.mountPoint}`))
-    if (mounts.length > 0) await unmountTree(this.root, { detach: true })
-    await removeTree(this.root)
+    if (mounts.length > 0) await unmountTree(this.#scratch, { detach: true })
+    await removeTree(this.#scratch)
     return failures
   }
 }

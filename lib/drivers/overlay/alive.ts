@@ -1,17 +1,8 @@
 import { constants } from 'node:fs'
 import { open, readdir, readlink } from 'node:fs/promises'
-import { escapeUpperdir, splitOptions } from '../../mount/index.ts'
-import {
-  closeSync,
-  type FsSetting,
-  mkdirat,
-  mountinfo,
-  newMount,
-  O_PATH,
-  tryMount,
-  unescapeBytes,
-} from '../../sys/index.ts'
+import { closeSync, type FsSetting, mkdirat, mountinfo, newMount, O_PATH, tryMount } from '../../sys/index.ts'
 import { codeOf, unless } from '../../store/index.ts'
+import { isUpper, shownOptions } from './shown.ts'
 
 /**
  * Asks the kernel whether a directory is the upper of a live overlay: mounted in any namespace, or detached and kept by
@@ -22,9 +13,10 @@ import { codeOf, unless } from '../../store/index.ts'
  * on a tmpfs of a moment, so nothing is written to the store. Linux 5.2; file handles on the store's filesystem.
  */
 export async function askKernel(directory: string): Promise<boolean> {
-  const scratch = await newMount({ type: 'tmpfs' })
   const asked = await open(directory, O_PATH | constants.O_DIRECTORY)
+  let scratch: number | undefined
   try {
+    scratch = await newMount({ type: 'tmpfs' })
     await Promise.all([mkdirat(scratch, 'upper', 0o700), mkdirat(scratch, 'work', 0o700)])
     await tryMount({ type: 'overlay', settings: question(asked.fd, scratch) })
     return false
@@ -32,7 +24,7 @@ export async function askKernel(directory: string): Promise<boolean> {
     if (codeOf(error) === 'EBUSY') return true
     throw error
   } finally {
-    closeSync(scratch)
+    if (scratch !== undefined) closeSync(scratch)
     await asked.close()
   }
 }
@@ -59,7 +51,6 @@ export interface LiveMount {
  * detached ones: the second best, where the kernel cannot be asked (a user namespace, a filesystem without file handles).
  */
 export async function findLiveMounts(directory: string): Promise<LiveMount[]> {
-  const wanted = `upperdir=${escapeUpperdir(directory)}`
   const found: LiveMount[] = []
   const seen = new Set<string>()
   for (const name of await readdir('/proc')) {
@@ -74,8 +65,7 @@ export async function findLiveMounts(directory: string): Promise<LiveMount[]> {
     )
     for (const entry of table) {
       if (entry.type !== 'overlay') continue
-      const options = unescapeBytes(entry.superOptions)
-      if (splitOptions(options).includes(wanted))
+      if (isUpper(shownOptions(entry), directory))
         found.push({ pid: Number(name), mountPoint: entry.mountPoint })
     }
   }

@@ -1,14 +1,16 @@
-import { chmod, mkdir } from 'node:fs/promises'
-import { findMount, splitOptions } from '../../mount/index.ts'
+import { chmod } from 'node:fs/promises'
+import { findMount } from '../../mount/index.ts'
 import type { MountPlan } from '../../mount/plan.ts'
-import { GraphDriverError, type SyscallError, unescapeBytes } from '../../sys/index.ts'
+import { GraphDriverError, type SyscallError } from '../../sys/index.ts'
 import { deleteTree, ensureDirectory, type XattrPrefix } from '../../store/index.ts'
 import type { Driver, LayerPaths, MountOptions, ProbeReport, Stack } from '../driver.ts'
 import { askKernel, type LiveMount, findLiveMounts } from './alive.ts'
 import { explainOverlay } from './explain.ts'
 import { checkOverlayOptions, conflictsWithUserXattrs, type OverlayOptions } from './options.ts'
 import { MAX_LOWERS, planOverlay } from './plan.ts'
+import { isNumbered, isUpper, shownOptions } from './shown.ts'
 import { assumedProbe, type OverlayProbe, probeOverlay } from './probe.ts'
+import { refuseReadOnly } from './read-only.ts'
 
 /** The union of mainline kernels: Documentation/filesystems/overlayfs.rst. */
 export class OverlayDriver implements Driver {
@@ -58,32 +60,35 @@ export class OverlayDriver implements Driver {
     if (options.readOnly) return
     const work = stack.layer.own('work')
     if (this.#options.volatile) await deleteTree(work)
-    await mkdir(work, { recursive: true })
+    await ensureDirectory(work)
     await chmod(work, 0o700)
   }
 
-  /** The kernel takes every layer or fails, so only a mount that was found needs a look. */
+  /** The kernel takes every layer or fails, so what is in a mount needs a look only if it was found. */
   async verify(target: string, plan: MountPlan, origin: 'made' | 'found'): Promise<void> {
-    if (origin === 'made') return
+    if (origin === 'made') {
+      if (!plan.readOnly) await refuseReadOnly(target)
+      return
+    }
     const entry = await findMount(target)
-    const shown = splitOptions(unescapeBytes(entry?.superOptions ?? ''))
     const mismatch = (what: string): GraphDriverError =>
       new GraphDriverError('ERR_MOUNT_MISMATCH', `what is mounted at ${target} is not this layer: ${what}`, {
         path: target,
       })
     if (entry?.type !== 'overlay') throw mismatch(`it is of type ${entry?.type ?? 'none'}`)
+    const found = shownOptions(entry)
     const words = plan.mounts.flatMap((mount) => mount.options)
-    const upper = words.find(isUpper)
-    const found = shown.find(isUpper)
-    if ((upper === undefined) !== (found === undefined)) {
+    const upper = valueOf(words, 'upperdir=')?.replace(/\\(.)/gs, '$1')
+    if ((upper === undefined) !== (found.upper === undefined)) {
       throw mismatch(upper === undefined ? 'it is writable' : 'it is read-only')
     }
-    // An upper that was given as a descriptor is shown as its number, which says nothing.
-    if (upper !== found && !/^upperdir=\d+$/.test(found ?? ''))
-      throw mismatch(`it has ${found ?? 'no upperdir'}`)
-    const [label, foundLabel] = [words, shown].map((some) => some.find((word) => word.startsWith('context=')))
-    if (label?.replaceAll('"', '') !== foundLabel?.replaceAll('"', '')) {
-      throw mismatch(`its mount label is ${foundLabel ?? 'none'}, not ${label ?? 'none'}`)
+    if (upper !== undefined) {
+      if (found.readOnly) throw mismatch('the kernel made it read-only')
+      if (!isNumbered(found) && !isUpper(found, upper)) throw mismatch(`it has upperdir=${found.upper ?? ''}`)
+    }
+    const label = valueOf(words, 'context=')?.replaceAll('"', '')
+    if (label !== found.label) {
+      throw mismatch(`its mount label is ${found.label ?? 'none'}, not ${label ?? 'none'}`)
     }
   }
 
@@ -101,8 +106,8 @@ export class OverlayDriver implements Driver {
   }
 }
 
-function isUpper(word: string): boolean {
-  return word.startsWith('upperdir=')
+function valueOf(words: readonly string[], key: string): string | undefined {
+  return words.find((word) => word.startsWith(key))?.slice(key.length)
 }
 
 export type { OverlayForm, OverlayOptions } from './options.ts'

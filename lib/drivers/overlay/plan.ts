@@ -124,7 +124,8 @@ function chooseForm(
 ): 'mount' | 'fsconfig' | 'relative' {
   if (wanted !== 'auto') return wanted
   if (pageFit(data, features.pageSize)) return 'mount'
-  const long = [...parts.lowers, parts.upper ?? '', parts.work ?? ''].some(isLong)
+  const above = [parts.upper, parts.work].filter((path) => path !== undefined)
+  const long = [...parts.lowers, ...above.map(escapeUpperdir)].some(isLong)
   return features.lowerdirPlus && (features.layerDescriptors || !long) ? 'fsconfig' : 'relative'
 }
 
@@ -146,7 +147,7 @@ function settingsOf(parts: Parts): Setting[] {
   const settings: Setting[] = [{ key: 'source', value: 'overlay' }]
   if (parts.readOnly) settings.push({ key: 'ro' })
   for (const word of parts.words) {
-    const [key = '', value] = splitWord(word)
+    const [key, value] = splitWord(word)
     settings.push(value === undefined ? { key } : { key, value })
   }
   for (const lower of parts.lowers) settings.push(pathSetting('lowerdir+', lower, lower))

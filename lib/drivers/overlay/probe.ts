@@ -7,6 +7,7 @@ import type { ProbeReport } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
 import { askKernel } from './alive.ts'
 import { type OverlayFeatures, planOverlay } from './plan.ts'
+import { refuseReadOnly } from './read-only.ts'
 
 /** What the driver learns of this kernel, this process and this filesystem by trying. */
 export interface OverlayProbe extends OverlayFeatures {
@@ -52,9 +53,14 @@ export async function probeOverlay(
     const probe = { xattrs, asksKernel, pageSize: pageSize(), ...(await layerSettings(directory)) }
     return { report: { driver: 'overlay', supported: true, features: describe(probe) }, probe }
   } catch (error) {
+    // Nothing is learned about overlay: another driver would not be better off.
+    if (PASSING.includes(codeOf(error) ?? '')) throw error
     return refuse(...classify(error, filesystem), error)
   }
 }
+
+/** Shortages, and the disk's own failures. */
+const PASSING = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE']
 
 function describe(probe: OverlayProbe): Record<string, string> {
   return {
@@ -97,6 +103,7 @@ async function tryOut(directory: string, xattrs: XattrPrefix): Promise<boolean> 
   await perform(plan, at('merged'))
   await step('mounted trial')
   try {
+    await refuseReadOnly(at('merged'))
     await unlink(at('merged/file'))
     await rmdir(at('merged/opaque'))
     await mkdir(at('merged/opaque'))

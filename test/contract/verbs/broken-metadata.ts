@@ -74,6 +74,13 @@ export function brokenMetadata(driver: string): void {
       })
     }
 
+    it('was cut in an id, so that another layer is named, is refused', async () => {
+      await store.graph.create('base')
+      await stack(store.graph, ['base2', 'top'], fill)
+      await writeFile(store.at('layers', 'top'), 'base')
+      await rejects(store.graph.get('top'), 'ERR_LAYER_CORRUPT')
+    })
+
     it('names its child as its parent is refused', async () => {
       await stack(store.graph, ['base', 'middle', 'top'], fill)
       await writeFile(store.at('layers', 'base'), 'top\nmiddle\n')

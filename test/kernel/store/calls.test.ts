@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Job, type Outcome, run, workerArguments } from './processes.ts'
 import { inParallel, LONG, scratchDirectory, seeded, workingDrivers } from './support.ts'
-import { check, prepare, tryOut } from './survival.ts'
+import { check, prepare, type States, tryOut } from './survival.ts'
 import { jobOf, type Scenario, scenarios } from './verbs.ts'
 
 /** System calls that change what is on disk or mounted; some are not there on every processor. */
@@ -28,17 +28,18 @@ const SAMPLE = 2
 /** The n-th call of a name by one thread: strace(1) counts so. */
 type Point = readonly [call: string, nth: number]
 
+/** What befalls a call: the process dies before it is made, or it fails. */
+type Fault = 'signal=KILL' | 'error=EIO'
+
 /** Runs a job under strace. libuv gets one thread, so that its calls are counted together. */
-function traced(job: Job, output: string, kill?: Point): Promise<Outcome> {
-  const inject = kill === undefined ? [] : ['-e', `inject=${kill[0]}:signal=KILL:when=${String(kill[1])}`]
-  const trace = kill === undefined ? CHANGES : kill[0]
+function traced(job: Job, output: string, trace: string, inject: readonly string[]): Promise<Outcome> {
   // Without --seccomp-bpf: with it, strace 6.1 stops counting after the first call.
   const options = ['-f', '-q', '-o', output, '-e', `trace=${trace}`, ...inject]
   const command = ['--', process.execPath, ...workerArguments(job)]
   return run('strace', [...options, ...command], { UV_THREADPOOL_SIZE: '1' })
 }
 
-/** Where a process can be killed: every call that an undisturbed run made. Writes to pipes and events are no changes. */
+/** The calls that an undisturbed run made. Writes to pipes and events are no changes. */
 function pointsOf(trace: string): Point[] {
   const counts = new Map<string, number>()
   const points = new Map<string, Point>()
@@ -53,12 +54,11 @@ function pointsOf(trace: string): Point[] {
   return [...points.values()]
 }
 
-describe('a process killed at its system calls (strace)', function () {
+describe('a process whose system calls are disturbed (strace)', function () {
   this.timeout(LONG ? 900_000 : 60_000)
   const scratch = scratchDirectory()
   const random = seeded(SEED)
-  let killed = 0
-  let possible = 0
+  const count = { killed: 0, failed: 0, possible: 0 }
 
   before(async function () {
     const { code } = await run('strace', ['-q', '-o', '/dev/null', '-f', 'true']).catch(() => ({ code: 127 }))
@@ -68,28 +68,40 @@ describe('a process killed at its system calls (strace)', function () {
   })
   after(() => {
     const what = LONG ? 'all' : `a sample with seed ${String(SEED)}; all with GRAPHDRIVER_LONG=1`
-    console.log(`      killed at ${String(killed)} of ${String(possible)} calls (${what})`)
+    const { killed, failed, possible } = count
+    console.log(
+      `      of ${String(possible)} calls, killed at ${String(killed)}, failed at ${String(failed)} (${what})`,
+    )
   })
 
-  async function killAtCalls(scenario: Scenario): Promise<void> {
+  async function disturb(scenario: Scenario): Promise<void> {
     const { states } = await tryOut(scenario, scratch.fresh)
     const directory = scratch.fresh()
     const output = `${directory}.strace`
-    const { code, errors } = await traced(jobOf(scenario, await prepare(scenario, directory)), output)
+    const job = jobOf(scenario, await prepare(scenario, directory))
+    const { code, errors } = await traced(job, output, CHANGES, [])
     assert.equal(code, 0, errors)
     const points = pointsOf(readFileSync(output, 'utf8'))
     assert.ok(points.length > 10, `only ${String(points.length)} calls were seen`)
-    possible += points.length
-    const before = killed
-    await inParallel(LONG ? points : sample(points), async (point) => {
+    count.possible += points.length
+    const failing = points.filter(([call]) => call !== 'write')
+    await strike(scenario, states, 'signal=KILL', LONG ? points : sample(points))
+    await strike(scenario, states, 'error=EIO', LONG ? failing : sample(failing))
+  }
+
+  async function strike(scenario: Scenario, states: States, fault: Fault, points: Point[]): Promise<void> {
+    const { killed, failed } = count
+    await inParallel(points, async ([call, nth]) => {
       const root = await prepare(scenario, scratch.fresh())
-      const outcome = await traced(jobOf(scenario, root), join(scratch.path, 'killed.strace'), point)
-      // Threads may share their work in another way than in the run that was counted.
-      if (outcome.signal === 'SIGKILL') killed++
+      const inject = ['-e', `inject=${call}:${fault}:when=${String(nth)}`]
+      const outcome = await traced(jobOf(scenario, root), join(scratch.path, 'strace'), call, inject)
+      // Threads may share their work in another way than in the run that was counted: then nothing befalls it.
+      if (outcome.signal === 'SIGKILL') count.killed++
+      else if (outcome.code === 1) count.failed++
       else assert.equal(outcome.code, 0, outcome.errors)
-      await check(root, scenario, states, `killed at ${point.join(' ')}`)
+      await check(root, scenario, states, `${fault} at ${call} ${String(nth)}`)
     })
-    assert.ok(killed > before, 'nothing was killed')
+    assert.ok(count.killed + count.failed > killed + failed || fault === 'error=EIO', 'nothing befell it')
   }
 
   function sample(points: readonly Point[]): Point[] {
@@ -102,9 +114,29 @@ describe('a process killed at its system calls (strace)', function () {
         if (!(await workingDrivers()).includes(driver)) this.skip()
       })
       for (const scenario of scenarios(driver)) {
-        if (LONG || (!scenario.long && /^(create \(child|get|put \(|remove$)/.test(scenario.verb)))
-          it(scenario.verb, () => killAtCalls(scenario))
+        if (LONG || (!scenario.long && /^(create \(child\)|get|put \(read|remove$)/.test(scenario.verb)))
+          it(scenario.verb, () => disturb(scenario))
       }
+      it('without the flags of renameat2(2), as on NFS', async () => {
+        const job: Job = {
+          options: { root: scratch.fresh(), driver },
+          work: [
+            ['create', 'base'],
+            ['create', 'top', { parent: 'base' }],
+            ['get', 'top'],
+            ['put', 'top'],
+            ['remove', 'top'],
+            ['close'],
+          ],
+        }
+        const output = join(scratch.path, 'renameat2.strace')
+        const { code, errors } = await traced(job, output, 'renameat2', [
+          '-e',
+          'inject=renameat2:error=EINVAL',
+        ])
+        assert.equal(code, 0, errors)
+        assert.match(readFileSync(output, 'utf8'), /EINVAL/)
+      })
     })
   }
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { type Outcome, run } from './processes.ts'
@@ -127,8 +127,7 @@ describe('several processes on one store', function () {
 
   it('makes one store of a fresh root that all open at once', async () => {
     const [driver = 'vfs'] = await workingDrivers()
-    const root = scratch.fresh()
-    mkdirSync(root)
+    const root = join(scratch.fresh(), 'with/parents')
     const stores = await Promise.all(Array.from({ length: 6 }, () => open({ root, driver })))
     await stores[0]!.create('one')
     for (const store of stores)

@@ -19,5 +19,9 @@ for (const [method, ...args] of before) await driver[method](...args)
 setStepHook(atStep)
 for (const [method, ...args] of work) await driver[method](...args)
 setStepHook(undefined)
+if (process.env.GRAPHDRIVER_TEST_STAY === '1') {
+  writeSync(1, 'staying\n')
+  await new Promise((resolve) => setTimeout(resolve, 600_000))
+}
 // As if it died: what it holds stays for others to find.
 process.exit(0)

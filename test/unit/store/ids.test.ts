@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { checkLayerId, isLayerId } from '#lib/store/ids.js'
 import { withCode } from './support.ts'
@@ -58,7 +59,7 @@ describe('layer ids', () => {
     })
   }
   for (const value of [undefined, null, 1, {}, ['a'], Buffer.from('a')]) {
-    it(`refuses ${typeof value} ${String(value)} as an argument`, () => {
+    it(`refuses ${inspect(value)} as an argument`, () => {
       assert.throws(() => {
         checkLayerId(value)
       }, withCode('ERR_INVALID_ARG_TYPE'))

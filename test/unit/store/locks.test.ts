@@ -13,6 +13,8 @@ const HOLDER = join(import.meta.dirname, 'holder.mjs')
 describe('locks', () => {
   const directory = scratch()
   const opened: Locks[] = []
+  const children: ChildProcess[] = []
+  const threads: Worker[] = []
 
   async function instance(): Promise<Locks> {
     const locks = await Locks.open(directory.at('lock'))
@@ -26,6 +28,7 @@ describe('locks', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, NODE_OPTIONS: '' },
     })
+    children.push(child)
     const [said] = (await once(child.stdout, 'data')) as [Buffer]
     assert.equal(said.toString(), 'true\n')
     return child
@@ -38,6 +41,8 @@ describe('locks', () => {
   }
 
   afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL')
+    for (const thread of threads.splice(0)) await thread.terminate()
     for (const locks of opened.splice(0)) await locks.close()
   })
 
@@ -268,6 +273,7 @@ describe('locks', () => {
   describe('of a worker thread', () => {
     async function worker(kind: string, name: string): Promise<Worker> {
       const thread = new Worker(HOLDER, { workerData: [directory.at('lock'), kind, name], execArgv: [] })
+      threads.push(thread)
       const [got] = (await once(thread, 'message')) as [boolean]
       assert.equal(got, true)
       return thread
