@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat, opendir, readdir } from 'node:fs/promises'
 import { GraphDriverError, readFile } from '../sys/index.ts'
 import { codeOf, unless } from './files.ts'
 import { isLayerId } from './ids.ts'
@@ -77,13 +77,20 @@ export async function readChain(layout: Layout, id: string): Promise<string[]> {
 async function refuseEmptied(layout: Layout, id: string): Promise<void> {
   const stats = await unless(lstat(layout.metadata(id)), ['ENOENT'], undefined)
   if (stats?.isFile() === false) throw corrupt(layout, id, 'it is no plain file of text')
-  const names = await unless(readdir(layout.children(id)), ['ENOENT'], [])
-  const child = names.find(isLayerId)
+  const child = await anyChild(layout, id)
   if (child === undefined) return
   const above = await unless(readOne(layout, child), ['ERR_LAYER_CORRUPT'], undefined)
   if (above?.[0] === id && above.length > 1) {
     throw corrupt(layout, id, `it names no ancestors, and its child "${child}" has some beyond it`)
   }
+}
+
+/** One child that the index has, whichever comes first: there may be thousands. */
+async function anyChild(layout: Layout, id: string): Promise<string | undefined> {
+  const directory = await unless(opendir(layout.children(id)), ['ENOENT'], undefined)
+  if (directory === undefined) return undefined
+  for await (const { name } of directory) if (isLayerId(name)) return name
+  return undefined
 }
 
 /** The parent of a layer by its first line alone, undefined for a base layer or none at all. */
