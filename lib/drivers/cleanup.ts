@@ -1,4 +1,4 @@
-import { codeOf, erase, isLayerId, namesIn, present, readIds, wordOf } from '../store/index.ts'
+import { codeOf, erase, isLayerId, namesIn, present, readIds, unless, wordOf } from '../store/index.ts'
 import type { CleanupResult } from './graph-driver.ts'
 import { orphansOf } from './inspection.ts'
 import { dropView, isMounted, mountsInside, takeDown } from './mounts.ts'
@@ -42,10 +42,13 @@ async function dropDeadViews(session: Session, result: CleanupResult): Promise<v
   await session.store.views.sweep(async (path, name) => {
     const id = wordOf(name)
     await orBusy(id, result, async () => {
-      await dropView(session, id, path)
+      await unless(dropView(session, id, path), SOMEBODYS, undefined)
     })
   })
 }
+
+/** How rmdir(2) fails on what is no view: a file, a link, a directory that holds something. */
+const SOMEBODYS = ['ENOTDIR', 'ENOTEMPTY', 'EEXIST'] as const
 
 async function unmountUnheld(
   session: Session,

@@ -83,7 +83,7 @@ export interface Driver {
   verify?(target: string, plan: MountPlan, origin: 'made' | 'found'): Promise<void>
   beforeUnmount?(target: string): Promise<void>
   /** Whether the kernel still has a writable union on these contents, in any namespace, even a detached one. */
-  alive?(diff: string): Promise<boolean>
+  alive?(diff: string, staging: Staging): Promise<boolean>
   /** Who sees such a union, for people. */
   liveMounts?(diff: string): Promise<{ readonly pid: number; readonly mountPoint: string }[]>
   /** The cause of a failed mount, found afterwards; or what was ruled out. */

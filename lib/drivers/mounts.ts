@@ -195,8 +195,8 @@ export async function refuseAlive(session: Session, stack: Stack): Promise<void>
 const BUSY = ['ERR_LAYER_BUSY'] as const
 
 /** Contents that are missing are in no union. */
-async function isAlive({ driver }: Session, diff: string): Promise<boolean> {
-  return driver.alive !== undefined && (await unless(driver.alive(diff), ['ENOENT'], false))
+async function isAlive({ driver, store }: Session, diff: string): Promise<boolean> {
+  return driver.alive !== undefined && (await unless(driver.alive(diff, store.staging), ['ENOENT'], false))
 }
 
 /** What is mounted in a layer's own directories: no deletion crosses it. */

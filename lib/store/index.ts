@@ -3,7 +3,6 @@ export { deleteTree } from './deletion.ts'
 export * from './files.ts'
 export { checkLayerId, isLayerId } from './ids.ts'
 export { Layout } from './layout.ts'
-export type { Locks } from './locks.ts'
 export {
   corrupt,
   formatChain,
@@ -18,6 +17,6 @@ export { Mutex } from './mutex.ts'
 export { checkRoot, locateRoot } from './root.ts'
 export { readStamp, type Stamp, type XattrPrefix } from './stamp.ts'
 export { type SyncLevel, wordOf } from './staging.ts'
-export { checkStamp, Store, type StoreOptions } from './store.ts'
+export { checkStamp, Store } from './store.ts'
 export { step } from './step.ts'
 export { erase, settle } from './sweep.ts'

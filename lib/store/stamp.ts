@@ -29,18 +29,20 @@ const UNSTAMPED = 'aufs'
  * @throws GraphDriverError ERR_STORE_VERSION where the stamp is of a format that this version does not know, or is no stamp.
  */
 export async function readStamp(layout: Layout): Promise<Stamp | undefined> {
-  let text: string
+  const stamp = await readOwn(layout)
+  if (stamp !== undefined || !(await isDockerRoot(layout))) return stamp
+  // Another process may have made the store, and layers in it, just now: a stamp is there before any layer.
+  return (await readOwn(layout)) ?? { format: FORMAT, driver: UNSTAMPED, xattrs: null, state: 'ready' }
+}
+
+async function readOwn(layout: Layout): Promise<Stamp | undefined> {
   try {
-    text = (await readFile(layout.stamp, LIMIT)).toString('utf8')
+    return parseStamp(layout, (await readFile(layout.stamp, LIMIT)).toString('utf8'))
   } catch (error) {
     const code = codeOf(error) ?? ''
-    if (NO_FILE.includes(code)) throw unreadable(layout, `it is no plain file of text (${code})`, error)
-    if (code !== 'ENOENT') throw error
-    return (await isDockerRoot(layout))
-      ? { format: FORMAT, driver: UNSTAMPED, xattrs: null, state: 'ready' }
-      : undefined
+    if (code === 'ENOENT') return undefined
+    throw NO_FILE.includes(code) ? unreadable(layout, `it is no plain file of text (${code})`, error) : error
   }
-  return parseStamp(layout, text)
 }
 
 /** Replaces the stamp at one instant. */

@@ -3,7 +3,7 @@ import { findMount } from '../../mount/index.ts'
 import type { MountPlan } from '../../mount/plan.ts'
 import { GraphDriverError, type SyscallError } from '../../sys/index.ts'
 import { deleteTree, ensureDirectory, type XattrPrefix } from '../../store/index.ts'
-import type { Driver, LayerPaths, MountOptions, ProbeReport, Stack } from '../driver.ts'
+import type { Driver, LayerPaths, MountOptions, ProbeReport, Stack, Staging } from '../driver.ts'
 import { askKernel, type LiveMount, findLiveMounts } from './alive.ts'
 import { explainOverlay } from './explain.ts'
 import { checkOverlayOptions, conflictsWithUserXattrs, type OverlayOptions } from './options.ts'
@@ -41,6 +41,10 @@ export class OverlayDriver implements Driver {
     const conflict = probe.xattrs === 'user' ? conflictsWithUserXattrs(this.#options) : undefined
     if (conflict !== undefined) {
       const reason = `${conflict} cannot be had with user.* xattrs, the only ones that this process may write`
+      return { ...report, supported: false, code: 'ERR_DRIVER_PREREQUISITE', reason }
+    }
+    if (this.#options.form === 'fsconfig' && !probe.lowerdirPlus) {
+      const reason = "overlay.form 'fsconfig' needs layers one by one (lowerdir+), of Linux 6.8"
       return { ...report, supported: false, code: 'ERR_DRIVER_PREREQUISITE', reason }
     }
     this.#probe = probe
@@ -92,8 +96,8 @@ export class OverlayDriver implements Driver {
     }
   }
 
-  async alive(diff: string): Promise<boolean> {
-    if (this.#probe.asksKernel) return askKernel(diff)
+  async alive(diff: string, staging: Staging): Promise<boolean> {
+    if (this.#probe.asksKernel) return askKernel(diff, staging)
     return (await findLiveMounts(diff)).length > 0
   }
 

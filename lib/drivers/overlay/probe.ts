@@ -1,11 +1,11 @@
-import { lstat, mkdir, open, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, mkdtemp, open, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { perform } from '../../mount/index.ts'
-import { getxattr, O_PATH, pageSize, setxattr, statfs, tryMount, umount2 } from '../../sys/index.ts'
-import { codeOf, step, type XattrPrefix } from '../../store/index.ts'
+import { type FsSetting, getxattr, O_PATH, pageSize, setxattr, statfs, tryMount, umount2 } from '../../sys/index.ts'
+import { codeOf, deleteTree, step, type XattrPrefix } from '../../store/index.ts'
 import type { ProbeReport } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
-import { askKernel } from './alive.ts'
+import { askKernel, type Place } from './alive.ts'
 import { type OverlayFeatures, planOverlay } from './plan.ts'
 import { refuseReadOnly } from './read-only.ts'
 
@@ -111,11 +111,16 @@ async function tryOut(directory: string, xattrs: XattrPrefix): Promise<boolean> 
     if (!whiteout.isCharacterDevice() || whiteout.rdev !== 0)
       throw new Error('a deleted file left no whiteout')
     await getxattr(at('upper/opaque'), `${xattrs}.overlay.opaque`)
-    return xattrs === 'trusted' && (await askKernel(at('upper')).catch(() => false))
+    return xattrs === 'trusted' && (await askKernel(at('upper'), within(directory)).catch(() => false))
   } finally {
     await umount2(at('merged'), 0)
     await step('unmounted trial')
   }
+}
+
+/** A trial's own directory as a place: all of it is deleted afterwards. */
+function within(directory: string): Place {
+  return { make: async (word) => mkdtemp(join(directory, word)), discard: deleteTree }
 }
 
 /** Whether layers can be given one by one, and by descriptor. */
@@ -123,19 +128,22 @@ async function layerSettings(
   directory: string,
 ): Promise<Pick<OverlayProbe, 'lowerdirPlus' | 'layerDescriptors'>> {
   const key = 'lowerdir+'
-  const lower = join(directory, 'lower')
-  const below = { key, value: join(directory, 'below') }
-  const works = async (settings: Parameters<typeof tryMount>[0]['settings']): Promise<boolean> =>
-    tryMount({ type: 'overlay', settings: settings ?? [] }).then(
+  const works = async (settings: FsSetting[]): Promise<boolean> =>
+    tryMount({ type: 'overlay', settings }).then(
       () => true,
       () => false,
     )
-  if (!(await works([{ key, value: lower }, below]))) return { lowerdirPlus: false, layerDescriptors: false }
-  const descriptor = await open(lower, O_PATH)
+  const lower = await open(join(directory, 'lower'), O_PATH)
+  const below = await open(join(directory, 'below'), O_PATH)
+  // Not by their own paths: those may be too long for a setting.
+  const byPath = ({ fd }: FileHandle): FsSetting => ({ key, value: `/proc/self/fd/${String(fd)}` })
   try {
-    return { lowerdirPlus: true, layerDescriptors: await works([{ key, fd: descriptor.fd }, below]) }
+    const lowerdirPlus = await works([byPath(lower), byPath(below)])
+    const layerDescriptors = lowerdirPlus && (await works([{ key, fd: lower.fd }, byPath(below)]))
+    return { lowerdirPlus, layerDescriptors }
   } finally {
-    await descriptor.close()
+    await lower.close()
+    await below.close()
   }
 }
 

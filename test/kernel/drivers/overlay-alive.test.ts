@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { askKernel, findLiveMounts } from '#lib/drivers/overlay/alive.js'
 import { MNT_DETACH, umount2Sync } from 'graphdriver/sys'
@@ -122,27 +122,32 @@ describeMounts('an overlay layer that is still alive', () => {
 describeMounts('the question whether a directory is in use', () => {
   const store = useStore('overlay')
   const diff = (id: string): string => store.at('diff', id)
+  const ask = (directory: string): Promise<boolean> =>
+    askKernel(directory, {
+      make: (word) => mkdtemp(store.at('staging', word)),
+      discard: (path) => rm(path, { recursive: true }),
+    })
 
   it('is answered by the kernel and by the mount tables, and leaves no trace', async () => {
     await stack(store.graph, ['base', 'middle', 'top'])
     const before = await snapshot(diff('top'))
-    for (const id of ['base', 'middle', 'top']) assert.equal(await askKernel(diff(id)), false)
+    for (const id of ['base', 'middle', 'top']) assert.equal(await ask(diff(id)), false)
     assert.deepEqual(await snapshot(diff('top')), before)
     const path = await store.graph.get('top')
-    assert.equal(await askKernel(diff('top')), true)
-    assert.equal(await askKernel(diff('middle')), false)
+    assert.equal(await ask(diff('top')), true)
+    assert.equal(await ask(diff('middle')), false)
     const found = await findLiveMounts(diff('top'))
     assert.ok(found.some(({ mountPoint }) => mountPoint === path))
     assert.deepEqual(await findLiveMounts(diff('middle')), [])
     await store.graph.put('top')
-    assert.equal(await askKernel(diff('top')), false)
+    assert.equal(await ask(diff('top')), false)
     assert.deepEqual(await findLiveMounts(diff('top')), [])
   })
 
   it('fails for what is not there', async () => {
-    await rejects(askKernel(store.at('nowhere')), 'ENOENT')
+    await rejects(ask(store.at('nowhere')), 'ENOENT')
     await writeFile(store.at('file'), '')
-    await rejects(askKernel(store.at('file')), 'ENOTDIR')
+    await rejects(ask(store.at('file')), 'ENOTDIR')
   })
 
   it('finds an upper directory whose name is strange', async () => {
@@ -152,7 +157,7 @@ describeMounts('the question whether a directory is in use', () => {
     await stack(graph, ['base', 'top'])
     await within(graph, 'top', async () => {
       assert.equal((await findLiveMounts(diff('top'))).length > 0, true)
-      assert.equal(await askKernel(diff('top')), true)
+      assert.equal(await ask(diff('top')), true)
     })
   })
 })

@@ -14,7 +14,7 @@ import {
   within,
 } from '../../contract/support.ts'
 import { describeMounts } from '../namespace.ts'
-import { chainIds, makeChain, mountedOptions } from './support.ts'
+import { chainIds, formSince, itSince, makeChain, mountedOptions } from './support.ts'
 
 const forms: OverlayForm[] = ['mount', 'fsconfig', 'relative']
 
@@ -54,7 +54,9 @@ describeMounts('overlay mounts', () => {
     ['auto', [1, 100, 500]],
   ] as const) {
     for (const count of counts) {
-      it(`${String(count)} lower layers by ${form}`, () => shows(form, ids.slice(0, count)))
+      itSince(formSince(form), `${String(count)} lower layers by ${form}`, () =>
+        shows(form, ids.slice(0, count)),
+      )
     }
   }
 
@@ -88,7 +90,7 @@ describeMounts('overlay mounts', () => {
   })
 
   for (const form of ['fsconfig', 'relative'] as const) {
-    it(`a frozen layer above 499 by ${form}: 500 in all`, async () => {
+    itSince(formSince(form), `a frozen layer above 499 by ${form}: 500 in all`, async () => {
       const graph = await store.open({ overlay: { form } })
       await within(graph, 'l499', async (path) => {
         assert.equal((await names(path)).length, 500)
@@ -118,7 +120,7 @@ describeMounts('an overlay store whose root', () => {
   for (const [title, name] of Object.entries(strange)) {
     for (const form of ['auto', ...forms] as const) {
       if (form === 'mount' && name.length > 1000) continue
-      it(`${title}, by ${form}`, async () => {
+      itSince(formSince(form), `${title}, by ${form}`, async () => {
         store.root = store.at(...name.split('/'))
         const overlay = { form }
         const [first, second] = [await store.open({ overlay }), await store.open({ overlay })]
@@ -143,6 +145,24 @@ describeMounts('an overlay store whose root', () => {
   }
 })
 
+describeMounts('the path of a layer', () => {
+  const store = useStore('overlay', false)
+
+  for (const bytes of [254, 255, 256, 257]) {
+    it(`may have ${String(bytes)} bytes when layers are given one by one`, async () => {
+      store.root = store.at('p'.repeat(bytes - store.at('x', 'diff', 'top').length + 1))
+      const graph = await store.open({ overlay: { form: 'fsconfig' } })
+      makeChain(store, ['one', 'two', 'top'])
+      assert.equal(store.at('diff', 'one').length, bytes)
+      await within(graph, 'top', async (path) => {
+        assert.deepEqual(await names(path), ['one', 'top', 'two'])
+        await writeFile(join(path, 'more'), '')
+      })
+      assert.deepEqual(await names(store.at('diff', 'top')), ['more', 'top'])
+    })
+  }
+})
+
 describeMounts('options of overlay', () => {
   const store = useStore('overlay', false)
 
@@ -154,29 +174,33 @@ describeMounts('options of overlay', () => {
     return within(graph, 'top', mountedOptions)
   }
 
-  const cases: [overlay: object, word: string][] = [
+  const cases: [overlay: object, word: string, since?: string][] = [
     [{ index: true }, 'index=on'],
     [{ metacopy: true, redirectDir: 'on' }, 'metacopy=on'],
     [{ redirectDir: 'on' }, 'redirect_dir=on'],
     [{ redirectDir: 'nofollow' }, 'redirect_dir=nofollow'],
     [{ volatile: true }, 'volatile'],
     [{ index: true, nfsExport: true }, 'nfs_export=on'],
-    [{ uuid: 'null' }, 'uuid=null'],
-    [{ uuid: 'on' }, 'uuid=on'],
+    [{ uuid: 'null' }, 'uuid=null', '6.6'],
+    [{ uuid: 'on' }, 'uuid=on', '6.6'],
   ]
-  for (const [overlay, word] of cases) {
+  for (const [overlay, word, since] of cases) {
     for (const form of forms) {
-      it(`${JSON.stringify(overlay)} is ${word}, by ${form}`, async () => {
-        const options = await shown({ ...overlay, form })
-        // Linux 6.17 has a word of its own for it.
-        if (word === 'volatile' && options.includes('fsync=volatile')) return
-        assert.ok(options.includes(word), options.join())
-      })
+      itSince(
+        form === 'fsconfig' ? formSince(form) : (since ?? formSince(form)),
+        `${JSON.stringify(overlay)} is ${word}, by ${form}`,
+        async () => {
+          const options = await shown({ ...overlay, form })
+          // Linux 6.17 has a word of its own for it.
+          if (word === 'volatile' && options.includes('fsync=volatile')) return
+          assert.ok(options.includes(word), options.join())
+        },
+      )
     }
   }
 
   for (const form of forms) {
-    it(`are off unless asked for, by ${form}`, async () => {
+    itSince(formSince(form), `are off unless asked for, by ${form}`, async () => {
       const options = await shown({ form })
       for (const word of [
         'index=on',

@@ -50,6 +50,12 @@ describeMounts('probe of overlay', () => {
     assert.match(features['Layers One by One'] ?? '', /by path|no/)
   })
 
+  it('finds the same in a directory whose path is too long for a setting', async () => {
+    const long = store.at('d'.repeat(200), 'e'.repeat(200))
+    await mkdir(long, { recursive: true })
+    assert.deepEqual(overlayOf(await probe(long)), overlayOf(await probe(store.root)))
+  })
+
   it('refuses a directory that is on an overlay itself', async () => {
     const graph = await store.open()
     await stack(graph, ['base', 'top'])

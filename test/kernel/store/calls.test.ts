@@ -55,7 +55,7 @@ function pointsOf(trace: string): Point[] {
 }
 
 describe('a process whose system calls are disturbed (strace)', function () {
-  this.timeout(LONG ? 900_000 : 60_000)
+  this.timeout(LONG ? 900_000 : 180_000)
   const scratch = scratchDirectory()
   const random = seeded(SEED)
   const count = { killed: 0, failed: 0, possible: 0 }

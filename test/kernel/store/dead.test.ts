@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
+import { Locks } from '#lib/store/locks.js'
 import { type DriverCall, runWorker, workerArguments } from './processes.ts'
 import { assertUnlocked, codeOf, mountsBelow, scratchDirectory, workingDrivers } from './support.ts'
 
@@ -83,6 +84,33 @@ describe('what a dead process held', () => {
       await ended
     }
     await store.remove('top')
+  })
+  it('a living one keeps a caller waiting, who may give up', async () => {
+    const locks = await Locks.open(join(root, 'lock'))
+    const leave = await locks.gates(['top'])
+    const reason = new Error('enough')
+    for (const work of [
+      (signal: AbortSignal) => store.get('top', { signal }),
+      (signal: AbortSignal) => store.put('top', { signal }),
+      (signal: AbortSignal) => store.remove('top', { signal }),
+      (signal: AbortSignal) => store.create('top', { signal }),
+      (signal: AbortSignal) => store.create('child', { parent: 'top', signal }),
+    ]) {
+      const controller = new AbortController()
+      const working = work(controller.signal)
+      controller.abort(reason)
+      await assert.rejects(working, (error) => error === reason)
+    }
+    // What was given up has left nothing behind, and what waits goes on.
+    const waiting = store.get('top')
+    leave()
+    await waiting
+    await store.put('top')
+    await locks.close()
+    assert.deepEqual(
+      (await store.list()).map(({ id }) => id),
+      ['base', 'top'],
+    )
   })
   it('a living one keeps', async () => {
     const job = { options: { root, driver: 'overlay' }, work: [['get', 'top']] as DriverCall[] }

@@ -163,6 +163,14 @@ describe('deletion and somebody’s files', () => {
         await store.remove('top')
         assert.deepEqual(readdirSync(at('mnt')), ['base'])
       })
+      it('in views, what is no view stays', async () => {
+        mkdirSync(at('views/top.1'))
+        mkdirSync(at('views/top.2/full'), { recursive: true })
+        writeFileSync(at('views/file'), 'precious')
+        symlinkSync(sentinel, at('views/link'))
+        assert.deepEqual(await store.cleanup(), { unmounted: [], busy: [], removed: [] })
+        assert.deepEqual(readdirSync(at('views')).sort(), ['file', 'link', 'top.2'])
+      })
       it('an orphan with a mount in it stays, and is told', async () => {
         mkdirSync(at('diff/orphan/a/b'), { recursive: true })
         const inside = { source: sentinel, target: at('diff/orphan/a/b'), options: ['bind'] }

@@ -5,7 +5,7 @@ import { check, prepare, tryOut } from './survival.ts'
 import { jobOf, type Scenario, scenarios } from './verbs.ts'
 
 describe('a process killed at every step', function () {
-  this.timeout(LONG ? 900_000 : 60_000)
+  this.timeout(LONG ? 900_000 : 180_000)
   const scratch = scratchDirectory()
   let points = 0
 

@@ -129,7 +129,7 @@ export function scenarios(driver: string): Scenario[] {
     {
       verb: 'create (base)',
       driver,
-      long: isVfs,
+      long: true,
       prepare,
       work: [['create', 'made']],
       again: (store, done) => expectCode(done ? 'ERR_LAYER_EXISTS' : undefined, () => store.create('made')),
@@ -216,6 +216,7 @@ function mounted(driver: string): Scenario[] {
     {
       verb: 'create (child of a mounted layer)',
       driver,
+      long: true,
       prepare,
       work: [['create', 'made', { parent: 'top' }]],
       again: (store, done) =>

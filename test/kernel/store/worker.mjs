@@ -1,7 +1,8 @@
 // One process of the tests: opens a store, makes calls, and dies where it is told to. Plain JavaScript, since hundreds of
-// them are started. `worker.mjs <job as JSON>`; see `Job` in processes.ts.
+// them are started. `worker.mjs <job as JSON>`; see `Job` in processes.ts. As a worker thread it stops there, to be ended.
 import { writeSync } from 'node:fs'
 import process from 'node:process'
+import { isMainThread, parentPort } from 'node:worker_threads'
 import { open } from 'graphdriver'
 import { setStepHook } from '#lib/store/step.js'
 
@@ -9,8 +10,12 @@ const { options, before = [], work = [], killAt = 0, hookOpen = false } = JSON.p
 let steps = 0
 
 function atStep(name) {
-  writeSync(1, `${name}\n`)
-  if (++steps === killAt) process.kill(process.pid, 'SIGKILL')
+  if (isMainThread) writeSync(1, `${name}\n`)
+  if (++steps !== killAt) return
+  if (isMainThread) process.kill(process.pid, 'SIGKILL')
+  parentPort.on('message', () => undefined)
+  parentPort.postMessage(name)
+  return new Promise(() => undefined)
 }
 
 if (hookOpen) setStepHook(atStep)

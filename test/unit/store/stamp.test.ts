@@ -109,6 +109,18 @@ describe('the stamp', () => {
         assert.equal(await readStamp(layout), undefined)
       })
     }
+    it('is not seen in one that another process makes at this moment', async () => {
+      class Racing extends Layout {
+        reads = 0
+        override get stamp(): string {
+          if (++this.reads === 1) return directory.at('missing')
+          plant(this.root, { ...docker, 'graphdriver.json': text(stamp), 'layers/a': '' })
+          return super.stamp
+        }
+      }
+      const layout = new Racing(plant(directory.path, { ...docker, 'layers/a': '' }).root)
+      assert.deepEqual(await readStamp(layout), stamp)
+    })
     it('is not seen where layers is a file', async () => {
       assert.equal(await readStamp(plant(directory.path, { layers: '', 'diff/': '', 'mnt/': '' })), undefined)
     })
