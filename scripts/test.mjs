@@ -50,7 +50,8 @@ function runSuite(title, directory, prefix) {
   const tmp = mkdtempSync(join(tmpdir(), 'graphdriver-test-'))
   const results = join(tmp, 'results.json')
   const work = mkdtempSync(join(tmp, 'tmp-'))
-  chmodSync(tmp, 0o755)
+  // As anybody may pass through /tmp.
+  for (const path of [tmp, work]) chmodSync(path, 0o755)
   if (prefix.includes(asNobody[0])) for (const path of [tmp, work]) chownSync(path, NOBODY, NOBODY)
   const args = [join(root, 'scripts/suite.mjs'), directory, results, ...forMocha]
   const [command, ...rest] = [...prefix, process.execPath, ...args]

@@ -1,7 +1,7 @@
 import { list as listMounts } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
 import { codeOf, isLayerId, type Layout, namesIn, readIds, readParent, unless } from '../store/index.ts'
-import { statfs } from '../sys/index.ts'
+import { GraphDriverError, statfs } from '../sys/index.ts'
 import type { Driver } from './driver.ts'
 import { filesystemName } from './filesystems.ts'
 import type { DriverInfo, LayerInfo, LayerLayout, MountsOptions } from './graph-driver.ts'
@@ -117,9 +117,18 @@ export async function mountsOf(
   const stack = await readStack(inspected.layout, id)
   const readOnly = options.readOnly === true || frozen
   const label = options.mountLabel === undefined ? {} : { label: options.mountLabel }
-  const plan = inspected.driver.plan(stack, { readOnly, ...label })
+  const { driver } = inspected
+  if (readOnly && stack.lowers.length >= driver.maxLowers) {
+    throw new GraphDriverError(
+      'ERR_TOO_MANY_LAYERS',
+      `read-only, layer "${id}" would be one more lower directory than the ${String(driver.maxLowers)} that ${driver.name} takes; ` +
+        `get() with { readOnly: true } shows it all the same`,
+      { id },
+    )
+  }
+  const plan = driver.plan(stack, { readOnly, ...label })
   if (plan !== undefined) return plan.mounts.map((mount) => ({ ...mount, options: [...mount.options] }))
-  const standIn = await inspected.driver.standIn?.(stack)
+  const standIn = await driver.standIn?.(stack)
   const writable = !readOnly && standIn === undefined
   return [{ type: 'bind', source: standIn ?? stack.layer.diff, options: ['rbind', writable ? 'rw' : 'ro'] }]
 }

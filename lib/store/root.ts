@@ -17,7 +17,7 @@ export async function locateRoot(root: string): Promise<{ root: string; existing
   let existing = resolve(root)
   const missing: string[] = []
   for (;;) {
-    const real = await unless(realpath(existing), ['ENOENT'], undefined)
+    const real = await resolveLinks(existing)
     if (real !== undefined) {
       await requireDirectory(real)
       return { root: resolve(real, ...missing), existing: real }
@@ -25,6 +25,14 @@ export async function locateRoot(root: string): Promise<{ root: string; existing
     if (await isPresent(existing)) continue
     missing.unshift(existing.slice(existing.lastIndexOf('/') + 1))
     existing = dirname(existing)
+  }
+}
+
+async function resolveLinks(path: string): Promise<string | undefined> {
+  try {
+    return await unless(realpath(path), ['ENOENT'], undefined)
+  } catch (error) {
+    throw explained(error, 'the root of a store cannot be reached')
   }
 }
 

@@ -1,7 +1,16 @@
 import { type FileHandle, lstat, mkdir, mkdtemp, open, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { perform } from '../../mount/index.ts'
-import { type FsSetting, getxattr, O_PATH, pageSize, setxattr, statfs, tryMount, umount2 } from '../../sys/index.ts'
+import {
+  type FsSetting,
+  getxattr,
+  O_PATH,
+  pageSize,
+  setxattr,
+  statfs,
+  tryMount,
+  umount2,
+} from '../../sys/index.ts'
 import { codeOf, deleteTree, step, type XattrPrefix } from '../../store/index.ts'
 import type { ProbeReport } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
