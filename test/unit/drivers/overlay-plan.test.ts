@@ -140,7 +140,11 @@ describe('the plan of an overlay', () => {
   })
 
   it('can be read back, whatever the root is called', () => {
-    const name = fc.string({ unit: fc.constantFrom('a', ',', ':', '\\', ' ', '"', '=', 'é', '/'), minLength: 1, maxLength: 12 })
+    const name = fc.string({
+      unit: fc.constantFrom('a', ',', ':', '\\', ' ', '"', '=', 'é', '/'),
+      minLength: 1,
+      maxLength: 12,
+    })
     fc.assert(
       fc.property(name, fc.integer({ min: 2, max: 9 }), fc.boolean(), (root, count, ro) => {
         const stack = stackOf(`/${root}`, idsOf(count))
