@@ -44,7 +44,7 @@ export class OverlayDriver implements Driver {
       return { ...report, supported: false, code: 'ERR_DRIVER_PREREQUISITE', reason }
     }
     if (this.#options.form === 'fsconfig' && !probe.lowerdirPlus) {
-      const reason = "overlay.form 'fsconfig' needs layers one by one (lowerdir+), of Linux 6.8"
+      const reason = "overlay.form 'fsconfig' needs layers one by one (lowerdir+), of Linux 6.7"
       return { ...report, supported: false, code: 'ERR_DRIVER_PREREQUISITE', reason }
     }
     this.#probe = probe
