@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import {
   formatChain,
@@ -118,7 +118,10 @@ describe('the metadata of layers', () => {
       const layout = plant(directory.path, { 'layers/a': '' })
       writeFileSync(layout.metadata('b'), 'a\n', { mode: metadataMode(['a']) })
       assert.deepEqual(await readChain(layout, 'b'), ['a'])
+      // An ordinary user may not write to it, and the mode itself tells how much there was.
+      chmodSync(layout.metadata('b'), 0o600)
       truncateSync(layout.metadata('b'))
+      chmodSync(layout.metadata('b'), metadataMode(['a']))
       await assert.rejects(readChain(layout, 'b'), withCode('ERR_LAYER_CORRUPT'))
       await assert.rejects(readParent(layout, 'b'), withCode('ERR_LAYER_CORRUPT'))
     })
