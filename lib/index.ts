@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 
+export type { AufsForm, AufsOptions } from './drivers/aufs/index.ts'
 export type {
   Driver,
   DriverFactory,

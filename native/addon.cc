@@ -1,6 +1,7 @@
 // The register: one line a function. What each takes and answers is said in lib/sys/native.ts.
 #include <napi.h>
 
+#include "aufs.h"
 #include "file.h"
 #include "lock.h"
 #include "mount.h"
@@ -25,6 +26,8 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&MoveMount, Lane::kMount, &UndoMoveMount>::Add(env, to, "moveMount", environment);
   Op<&MountSetattr, Lane::kMount>::Add(env, to, "mountSetattr", environment);
   Op<&Mountinfo, Lane::kFile>::Add(env, to, "mountinfo", environment);
+  Op<&AufsBranches, Lane::kFile>::Add(env, to, "aufsBranches", environment);
+  Op<&AufsUnions, Lane::kFile>::Add(env, to, "aufsUnions", environment);
   Op<&StatxRow, Lane::kFile>::Add(env, to, "statx", environment);
   Op<&StatfsRow, Lane::kFile>::Add(env, to, "statfs", environment);
   Op<&SetLock, Lane::kFile>::Add(env, to, "setLock", environment);

@@ -60,8 +60,14 @@ export interface Driver {
 
   /** Told before the probe what an existing store has: it goes on with the same xattrs or not at all. */
   adopt?(xattrs: XattrPrefix | null): void
+  /** Refuses a root by its name alone, before anything is touched; undefined: it may be tried. */
+  refuse?(root: string): ProbeReport | undefined
   /** Tries itself out in an empty directory on the root's filesystem; leaves nothing mounted. */
   probe(directory: string): Promise<ProbeReport>
+  /** Makes ready what an open root needs beside its layers; answers what to tell of it, for status. */
+  start?(root: string): Promise<Readonly<Record<string, string>>>
+  /** The root is being closed. */
+  stop?(): Promise<void>
   /** The mounts that make a stack one. Pure; undefined: the diff directory is the view. */
   plan(stack: Stack, options: MountOptions): MountPlan | undefined
   /** Makes a new layer's entries in the driver's own directories. */
@@ -75,6 +81,8 @@ export interface Driver {
   standIn?(stack: Stack): Promise<string | undefined>
   /** Runs just before a mount of its own: what the kernel needs anew. */
   beforeMount?(stack: Stack, options: MountOptions): Promise<void>
+  /** Runs the performing of a plan, where the kernel cannot stand two at once. */
+  exclusive?<T>(work: () => Promise<T>): Promise<T>
   /**
    * Checks that a mount is what the plan says: one that was just made, or one that was found.
    *

@@ -1,5 +1,6 @@
 import type { Mount } from '../mount/plan.ts'
 import type { SyncLevel } from '../store/index.ts'
+import type { AufsOptions } from './aufs/index.ts'
 import type { OverlayOptions } from './overlay/index.ts'
 import type { VfsOptions } from './vfs/index.ts'
 
@@ -18,6 +19,7 @@ export interface OpenOptions {
    * contents of the last seconds may be incomplete. 'full': a layer is whole or absent.
    */
   sync?: SyncLevel
+  aufs?: AufsOptions
   overlay?: OverlayOptions
   vfs?: VfsOptions
 }

@@ -200,6 +200,7 @@ export class LayeredDriver implements GraphDriver {
       )
     }
     references.clear()
+    await session.driver.stop?.().catch((error: unknown) => failures.push(error))
     await session.store.close()
     if (failures.length > 0) throw gathered(failures[0], failures.slice(1))
   }

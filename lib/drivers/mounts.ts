@@ -44,7 +44,7 @@ export async function ensureMounted(
   if (!plan.readOnly) await refuseAlive(session, stack)
   await session.driver.beforeMount?.(stack, options)
   try {
-    await perform(plan, target)
+    await performExclusively(session, plan, target)
   } catch (error) {
     throw await explain(session, stack, plan, error)
   }
@@ -56,6 +56,11 @@ export async function ensureMounted(
     throw error
   }
   return { plan, made: true }
+}
+
+async function performExclusively({ driver }: Session, plan: MountPlan, target: string): Promise<void> {
+  if (driver.exclusive === undefined) await perform(plan, target)
+  else await driver.exclusive(() => perform(plan, target))
 }
 
 /** Which of the plans is mounted. None: the mount is wrong, and nobody holds it. */

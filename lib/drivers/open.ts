@@ -29,12 +29,18 @@ export async function open(options: OpenOptions): Promise<GraphDriver> {
       throw new SyscallError('ENOENT', 'open', { path: root, detail: 'there is no store to read' })
     return openReadOnly(options, layout, stamp)
   }
-  const { driver, report } = await choose(options, existing, stamp)
+  const { driver, report } = await choose(options, root, existing, stamp)
   if (stamp !== undefined) checkStamp(layout, stamp, { driver: driver.name, xattrs: driver.xattrs })
   const { group, sync = 'metadata' } = options
   const { directories, xattrs } = driver
   const store = await Store.open({ root, group, sync, driver: driver.name, directories, xattrs })
-  return new LayeredDriver(root, driver, report.features, store)
+  try {
+    const features = { ...report.features, ...(await driver.start?.(root)) }
+    return new LayeredDriver(root, driver, features, store)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
 }
 
 /**
@@ -45,9 +51,9 @@ export async function open(options: OpenOptions): Promise<GraphDriver> {
  */
 export async function probe(root: string): Promise<ProbeReport[]> {
   checkRoot(root)
-  const { existing } = await locateRoot(root)
+  const { root: real, existing } = await locateRoot(root)
   const reports: ProbeReport[] = []
-  for (const name of drivers()) reports.push(await tryDriver(factoryOf(name)(undefined), existing))
+  for (const name of drivers()) reports.push(await tryDriver(factoryOf(name)(undefined), real, existing))
   return reports
 }
 
@@ -69,6 +75,7 @@ function openReadOnly(options: OpenOptions, layout: Layout, stamp: Stamp | undef
 /** The driver that the store has, or the one that was named, or the first that works. */
 async function choose(
   options: OpenOptions,
+  root: string,
   existing: string,
   stamp: Stamp | undefined,
 ): Promise<{ driver: Driver; report: ProbeReport }> {
@@ -77,7 +84,7 @@ async function choose(
   for (const name of wanted === undefined ? drivers() : [wanted]) {
     const driver = make(name, options)
     driver.adopt?.(stamp?.xattrs ?? null)
-    const report = await tryDriver(driver, existing)
+    const report = await tryDriver(driver, root, existing)
     if (report.supported) return { driver, report }
     refusals.push(report)
   }
@@ -88,7 +95,9 @@ function make(name: string, options: OpenOptions): Driver {
   return factoryOf(name)((options as unknown as Record<string, unknown>)[name])
 }
 
-async function tryDriver(driver: Driver, existing: string): Promise<ProbeReport> {
+async function tryDriver(driver: Driver, root: string, existing: string): Promise<ProbeReport> {
+  const refusal = driver.refuse?.(root)
+  if (refusal !== undefined) return refusal
   return withScratch(existing, (directory) => driver.probe(directory))
 }
 

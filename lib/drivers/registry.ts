@@ -1,11 +1,13 @@
 import { GraphDriverError } from '../sys/index.ts'
 import { invalidType } from '../sys/arguments.ts'
+import { AufsDriver } from './aufs/index.ts'
 import type { DriverFactory } from './driver.ts'
 import { OverlayDriver } from './overlay/index.ts'
 import { VfsDriver } from './vfs/index.ts'
 
 /** In the order in which `open` tries them. */
 const factories = new Map<string, DriverFactory>([
+  ['aufs', (options) => new AufsDriver(options)],
   ['overlay', (options) => new OverlayDriver(options)],
   ['vfs', (options) => new VfsDriver(options)],
 ])

@@ -36,6 +36,14 @@ export interface FlatMountinfo {
   readonly text: string
 }
 
+/** The branches of an aufs union, the writable one first. */
+export interface FlatBranches {
+  /** Four numbers a branch: its id, its permission bits, and [start, end) of its path in `text`. */
+  readonly rows: Int32Array
+  /** One character a byte (latin1), octal escapes as the kernel wrote them. */
+  readonly text: string
+}
+
 /** Offsets in one row of `FlatMountinfo.rows`. */
 export const MountinfoField = {
   id: 0,
@@ -147,6 +155,11 @@ export interface Calls {
   // mountinfo.cc
   /** Reads and parses a mountinfo file; null is /proc/thread-self/mountinfo. */
   mountinfo(path: Path | null): FlatMountinfo | number
+  // aufs.cc
+  /** The branches of the union that a directory is in, by the ioctl BRINFO; on another filesystem -ENOTTY. */
+  aufsBranches(dirfd: number, path: Path): FlatBranches | number
+  /** The names (`si_…`) of the live unions that sysfs shows in `path`, a NUL after each. */
+  aufsUnions(path: Path): Uint8Array | number
   // stat.cc
   statx(dirfd: number, path: Path, flags: number, mask: number): BigInt64Array | number
   statfs(path: Path): BigInt64Array | number

@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { drivers, probe } from 'graphdriver'
+import { join } from 'node:path'
+import { drivers, probe, type ProbeReport } from 'graphdriver'
+import { installFake } from '../fake-aufs/install.ts'
 import { contract } from './suite.ts'
+import { privileged, setTraits } from './support.ts'
 
 /** Drivers that have to work here: without one of them, the suite fails. */
 const required = (process.env['REQUIRE'] ?? '').split(',').filter((name) => name !== '')
 const reports = await probe(tmpdir())
+const reportOf = (name: string): ProbeReport | undefined => reports.find(({ driver }) => driver === name)
+
+const branches = Number(reportOf('aufs')?.features['Most Branches'])
+if (branches > 0) setTraits('aufs', { union: true, ancestors: branches - 1 })
 
 for (const name of new Set([...drivers(), ...required])) {
-  const report = reports.find(({ driver }) => driver === name)
+  const report = reportOf(name)
   if (report?.supported === true) {
     contract(name)
     continue
@@ -17,4 +26,21 @@ for (const name of new Set([...drivers(), ...required])) {
   const title = `contract of ${name}: does not work here: ${reason}`
   if (!required.includes(name)) it.skip(title)
   else it(title, () => assert.fail(`REQUIRE names ${name}: ${reason}`))
+}
+
+const real = reportOf('aufs')?.supported === true
+if (!real && privileged && reportOf('overlay')?.supported === true) {
+  describe('on a fake kernel with aufs', () => {
+    let directory: string
+    let takeAway: () => void
+    before(() => {
+      directory = mkdtempSync(join(tmpdir(), 'fake-aufs-'))
+      takeAway = installFake(directory)
+    })
+    after(async () => {
+      takeAway()
+      await rm(directory, { recursive: true })
+    })
+    contract('aufs')
+  })
 }

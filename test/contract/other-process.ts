@@ -10,6 +10,7 @@ import type {
   OpenOptions,
   PutOptions,
 } from 'graphdriver'
+import { fakeArguments } from '../fake-aufs/install.ts'
 
 const program = fileURLToPath(new URL('other-program.mjs', import.meta.url))
 
@@ -28,7 +29,7 @@ export class OtherProcess {
 
   constructor(namespace: boolean) {
     const own = namespace ? ['unshare', '--mount', '--propagation', 'private'] : []
-    const [command, ...args] = [...own, process.execPath, program]
+    const [command, ...args] = [...own, process.execPath, ...fakeArguments(), program]
     this.#child = spawn(command, args, {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMountPoint } from 'graphdriver/mount'
 import { mountSync, umount2Sync } from 'graphdriver/sys'
@@ -63,7 +63,7 @@ export function get(driver: string): void {
 
     it('that failed leaves no reference, no lock and no mount', async () => {
       await stack(store.graph, ['base', 'middle', 'top', 'last'])
-      await rmdir(store.at('diff', 'top'))
+      await rm(store.at('diff', 'top'), { recursive: true })
       const code = await store.graph.get('top').then(
         () => 'none',
         (error: unknown) => (error as NodeJS.ErrnoException).code,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { mount } from 'graphdriver/mount'
 import type { Mount } from 'graphdriver'
 import { umount2Sync } from 'graphdriver/sys'
+import { isFake } from '../../fake-aufs/install.ts'
 import { mountPoints, names, rejects, snapshot, stack, traitsOf, useStore, within } from '../support.ts'
 
 export function inspection(driver: string): void {
@@ -117,7 +118,9 @@ export function inspection(driver: string): void {
     }
 
     /** mount(8) of util-linux, in a mount namespace of its own; answers the names that are seen there. */
-    function byProgram({ type, source, options }: Mount, target: string): string[] {
+    async function byProgram({ type, source, options }: Mount, target: string): Promise<string[]> {
+      // mount(8) knows nothing of a kernel that is only a double.
+      if (isFake()) return byLibrary({ type, source, options }, target)
       const words = options.join(',')
       const script = 'mount -t "$1" -o "$2" "$3" "$4" && ls "$4"'
       const done = spawnSync(
@@ -127,6 +130,15 @@ export function inspection(driver: string): void {
       )
       assert.equal(done.status, 0, `${words}\n${done.stderr}`)
       return done.stdout.trimEnd().split('\n').sort()
+    }
+
+    async function byLibrary({ type, source, options }: Mount, target: string): Promise<string[]> {
+      await mount({ target, type: type === 'bind' ? undefined : type, source, options } as never)
+      try {
+        return await names(target)
+      } finally {
+        umount2Sync(target)
+      }
     }
 
     it('takes no reference and performs nothing', async () => {
@@ -154,7 +166,7 @@ export function inspection(driver: string): void {
             umount2Sync(target)
           })
         }
-        assert.deepEqual(byProgram(mounts[0]!, target), await within(store.graph, id, names))
+        assert.deepEqual(await byProgram(mounts[0]!, target), await within(store.graph, id, names))
       })
     }
 
@@ -180,7 +192,7 @@ export function inspection(driver: string): void {
       const target = store.at('elsewhere')
       await mkdir(target)
       const [first] = await store.graph.mounts('fresh')
-      assert.deepEqual(byProgram(first!, target), ['base', 'middle'])
+      assert.deepEqual(await byProgram(first!, target), ['base', 'middle'])
     })
 
     it('refuses a layer that is not there, and a wrong label', async () => {

@@ -119,12 +119,13 @@ export function roots(driver: string): void {
     })
 
     it('says why a driver does not work, each with its own reason', async () => {
+      const working = (await probe(store.root)).filter((one) => one.supported).map((one) => one.driver)
       await mkdir(join(store.root, 'ramfs'))
       mountSync('none', store.at('ramfs'), 'ramfs')
       try {
         for (const { driver: name, supported, code, reason } of await probe(store.at('ramfs'))) {
           assert.equal(supported, name === 'vfs', name)
-          if (supported) continue
+          if (supported || !working.includes(name)) continue
           assert.equal(code, 'ERR_DRIVER_BACKING_FS', name)
           assert.match(reason ?? '', /ramfs/)
           const error = await rejects(open({ root: store.at('ramfs', 'r'), driver: name }), code)

@@ -41,8 +41,8 @@ describe('the registry of drivers', () => {
   })
   afterEach(() => rm(root, { recursive: true }))
 
-  it('has overlay before vfs', () => {
-    assert.deepEqual(drivers().slice(0, 2), ['overlay', 'vfs'])
+  it('has aufs first, and vfs last', () => {
+    assert.deepEqual(drivers().slice(0, 3), ['aufs', 'overlay', 'vfs'])
   })
 
   it('answers a copy', () => {

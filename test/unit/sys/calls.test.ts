@@ -187,6 +187,14 @@ const calls: ReadonlyArray<{
       [3, 'x', null, 2n ** 63n],
     ],
   },
+  {
+    name: 'aufsBranches',
+    good: [{ dirfd: 3, path: '.' }],
+    asked: [3, '.'],
+    syscall: 'ioctl',
+    bad: [[], [''], [null], [{ dirfd: 3 }]],
+  },
+  { name: 'aufsUnions', good: ['/x'], asked: ['/x'], syscall: 'open', bad: [[''], [null], [7]] },
   { name: 'syncfs', good: [3], asked: [3], syscall: 'syncfs', bad: [[], [-1]] },
   {
     name: 'readFile',
@@ -313,6 +321,34 @@ describe('the calls of floor 1', () => {
       assert.equal(sys.setLockSync(3, 1, 0, 1), true)
       answer = -37
       assert.throws(() => sys.setLockSync(3, 1, 0, 1), { code: 'ENOLCK' })
+    })
+  })
+
+  describe('aufs', () => {
+    it('decodes branches: permissions, escapes, UTF-8', () => {
+      const text = '/a\\040b/\xc3\xa9/x'
+      answer = {
+        rows: Int32Array.of(1, 1, 0, 10, 2, 0x1002, 10, 12, 3, 0x2001, 10, 12, 4, 0x1004, 10, 12),
+        text,
+      }
+      const [first, ...rest] = sys.aufsBranchesSync('/u')
+      assert.deepEqual(first, { id: 1, permission: 'rw', path: '/a b/é' })
+      assert.deepEqual(
+        rest.map(({ permission, path }) => [permission, path]),
+        [
+          ['ro+wh', '/x'],
+          ['rw+nolwh', '/x'],
+          ['rr+wh', '/x'],
+        ],
+      )
+    })
+
+    it('names unions, in sysfs where nothing is said', () => {
+      answer = Buffer.from('si_1\0si_2f\0')
+      assert.deepEqual(sys.aufsUnionsSync(), ['si_1', 'si_2f'])
+      assert.deepEqual(asked, [['aufsUnionsSync', '/sys/fs/aufs']])
+      answer = Buffer.alloc(0)
+      assert.deepEqual(sys.aufsUnionsSync(), [])
     })
   })
 

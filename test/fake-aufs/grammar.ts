@@ -1,0 +1,88 @@
+/** How aufs reads its options: tokens between commas, no escapes, `br:` and its like spelled with a colon or an equals sign. */
+export type Option =
+  | {
+      readonly kind: 'branch'
+      readonly at: 'list' | 'append'
+      readonly path: string
+      readonly permission: string
+    }
+  | { readonly kind: 'xino'; readonly path: string | undefined }
+  | { readonly kind: 'flag'; readonly word: string }
+
+/** One setting, as fsconfig(2) gives it. */
+export interface Word {
+  readonly key: string
+  readonly value: string | undefined
+}
+
+const COLONS = ['br', 'add', 'ins', 'append', 'prepend', 'del', 'mod']
+const FLAGS = [
+  'dio',
+  'dirperm1',
+  'plink',
+  'shwh',
+  'sum',
+  'warn_perm',
+  'verbose',
+  'acl',
+  'dirren',
+  'trunc_xib',
+]
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  udba: ['none', 'reval', 'notify', 'fsnotify'],
+  diropq: ['a', 'always', 'w', 'whiteouted'],
+}
+/** Eaten before aufs sees them (fs/fs_context.c). */
+const VFS = ['ro', 'rw', 'sync', 'async', 'dirsync', 'lazytime', 'nolazytime', 'mand', 'nomand', 'source']
+
+/** mount(2) data in words. Words of length 0 are skipped. */
+export function words(data: string): Word[] {
+  const found: Word[] = []
+  for (const text of data.split(',')) {
+    if (text === '') continue
+    const colon = COLONS.find((key) => text.startsWith(`${key}:`))
+    const spelled = colon === undefined ? text : `${colon}=${text.slice(colon.length + 1)}`
+    const equals = spelled.indexOf('=')
+    if (equals === 0) continue
+    found.push(
+      equals < 0
+        ? { key: spelled, value: undefined }
+        : { key: spelled.slice(0, equals), value: spelled.slice(equals + 1) },
+    )
+  }
+  return found
+}
+
+/** An option that this aufs does not know: the words that its context gives. */
+export class Unknown extends Error {}
+
+/** What one word stands for: several options for a list of branches, none for what is not aufs's. */
+export function optionsOf({ key, value }: Word, unknown: readonly string[]): Option[] {
+  if (VFS.includes(key)) return []
+  if (unknown.includes(key)) throw new Unknown(`e aufs: Unknown parameter '${key}'`)
+  if (key === 'noxino' && value === undefined) return [{ kind: 'xino', path: undefined }]
+  const plain = key.replace(/^no/, '')
+  if (FLAGS.includes(plain) && value === undefined) return [{ kind: 'flag', word: key }]
+  if (key === 'br' && value !== undefined) return list(value)
+  if (key === 'append' && value !== undefined) return [branch(value, 'append')]
+  if (key === 'xino' && value !== undefined) return [{ kind: 'xino', path: value }]
+  if (value !== undefined && VALUES[key]?.includes(value)) return [{ kind: 'flag', word: `${key}=${value}` }]
+  if (VALUES[key] !== undefined) throw new Unknown(`e aufs: wrong value, ${String(value)}`)
+  throw new Unknown(`e aufs: Unknown parameter '${key}'`)
+}
+
+/** Ends at the first empty piece: what is behind it is lost, silently. */
+function list(value: string): Option[] {
+  const pieces = value.split(':')
+  const end = pieces.indexOf('')
+  return pieces.slice(0, end < 0 ? undefined : end).map((piece) => branch(piece, 'list'))
+}
+
+/** The permission begins at the first `=`; one that is not known counts as `ro`. */
+function branch(text: string, at: 'list' | 'append'): Option {
+  const equals = text.indexOf('=')
+  const path = equals < 0 ? text : text.slice(0, equals)
+  const permission = equals < 0 ? 'ro' : text.slice(equals + 1)
+  const known = ['rw', 'ro', 'rr', 'ro+wh', 'rr+wh', 'rw+nolwh'].includes(permission)
+  return { kind: 'branch', at, path, permission: known ? permission : 'ro' }
+}

@@ -1,0 +1,3 @@
+import { inheritFake } from './install.ts'
+
+inheritFake()

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import type { GraphDriver, OpenOptions } from 'graphdriver'
+import { open } from 'graphdriver'
+import { describeMounts } from '../../namespace.ts'
+
+/** A suite that takes a kernel with aufs: skipped, and said so in its title, where there is none, unless REQUIRE names it. */
+export function describeAufs(title: string, body: (directory: () => string) => void): void {
+  const there = /\taufs$/m.test(readFileSync('/proc/filesystems', 'utf8'))
+  if (there) {
+    describeMounts(title, (directory) => {
+      body(directory)
+    })
+    return
+  }
+  const required = (process.env['REQUIRE'] ?? '').split(',').includes('aufs')
+  const words = `${title} (this kernel has no aufs, or has not loaded it)`
+  if (required) it(words, () => assert.fail('REQUIRE names aufs'))
+  else it.skip(words)
+}
+
+export function openAufs(root: string, options: Partial<OpenOptions> = {}): Promise<GraphDriver> {
+  return open({ root, driver: 'aufs', sync: 'none', ...options })
+}
+
+export async function chain(graph: GraphDriver, ids: readonly string[]): Promise<void> {
+  for (const [at, id] of ids.entries()) {
+    const parent = ids[at - 1]
+    await graph.create(id, parent === undefined ? {} : { parent })
+  }
+}
+
+export function ids(count: number, word = 'layer'): string[] {
+  return Array.from({ length: count }, (_, at) => `${word}-${String(at).padStart(4, '0')}`)
+}
+
+/** A root below a directory, with names as long as Docker's. */
+export function longIds(count: number): string[] {
+  return Array.from({ length: count }, (_, at) => String(at).padStart(64, '0'))
+}
