@@ -17,6 +17,8 @@ const signatures: Record<string, Kind[]> = {
   moveMount: ['int32', 'path', 'int32', 'path', 'uint32'],
   mountSetattr: ['int32', 'path', 'uint32', 'bigint', 'bigint', 'bigint', 'int32'],
   mountinfo: ['path?'],
+  aufsBranches: ['int32', 'path'],
+  aufsUnions: ['path'],
   statx: ['int32', 'path', 'int32', 'uint32'],
   statfs: ['path'],
   setLock: ['int32', 'int32', 'safe', 'safe'],
