@@ -1,5 +1,14 @@
 import { randomInt } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { MountinfoField as Field, StatfsField, StatxField } from '#lib/sys/native.js'
 import type { Calls, FlatMountinfo, Path } from '#lib/sys/native.js'
@@ -41,8 +50,21 @@ export class StagedKernel extends FakeKernel {
     return join(this.#directory, 'unions', String(id))
   }
 
-  #load(id: number): Union {
-    return JSON.parse(readFileSync(this.#file(id), 'utf8')) as Union
+  /** Undefined: another process has just seen the union end. */
+  #load(id: number): Union | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#file(id), 'utf8')) as Union
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  /** At one instant, for who reads it meanwhile. */
+  #save(union: Union): void {
+    const fresh = join(this.#directory, `new-${String(union.id)}`)
+    writeFileSync(fresh, JSON.stringify(union))
+    renameSync(fresh, this.#file(union.id))
   }
 
   /** The union that a path lies in. */
@@ -60,8 +82,9 @@ export class StagedKernel extends FakeKernel {
   }
 
   protected override attach(path: string, union: Union): number {
-    writeFileSync(this.#file(union.id), JSON.stringify(union))
+    // The overlay first: what is known of a union that is not alive is swept by whoever asks.
     const fd = this.#stage(union)
+    this.#save(union)
     const answer = this.real.moveMountSync(fd, '', AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH)
     this.real.closeSync(fd)
     return answer
@@ -129,6 +152,7 @@ export class StagedKernel extends FakeKernel {
     const unions: Union[] = []
     for (const name of readdirSync(join(this.#directory, 'unions'))) {
       const union = this.#load(Number(name))
+      if (union === undefined) continue
       const [first] = union.branches
       if (first?.permission === 'rw' && this.#isInUse(first.path)) unions.push(union)
       else if (first?.permission === 'rw') rmSync(this.#file(union.id), { force: true })
@@ -167,11 +191,12 @@ export class StagedKernel extends FakeKernel {
     let { text } = table
     for (let row = 0; row < table.rows.length; row += Field.row) {
       const id = unionOf(table, row)
-      if (id === undefined) continue
+      const union = id === undefined ? undefined : this.#load(id)
+      if (union === undefined) continue
       const words: [number, string][] = [
         [Field.type, 'aufs'],
         [Field.source, 'none'],
-        [Field.superOptions, superOptions(this.#load(id))],
+        [Field.superOptions, superOptions(union)],
       ]
       for (const [field, word] of words) {
         table.rows[row + field] = text.length
