@@ -2,7 +2,7 @@
 # The first process of the machine that run.mjs boots; initramfs.mjs fills the @WORDS@ in. The root that the suites
 # see is the host's, read-only; they write on an ext4 scratch disk.
 export PATH=/sbin:/bin
-/bin/busybox mkdir -p /sbin /usr/bin /usr/sbin /proc /sys /dev /host /root
+/bin/busybox mkdir -p /sbin /usr/bin /usr/sbin /proc /sys /dev /host /newroot
 /bin/busybox --install -s
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -26,25 +26,25 @@ else
   options=trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro
   mount -t 9p -o "$options" host /host || fail 'no 9p in this kernel: try --image'
 fi
-mount --bind /host /root
-mount -t tmpfs -o mode=755 run /root/run
-mount -t ext4 /dev/vda /root/tmp || fail 'no ext4 or virtio_blk in this kernel'
-chmod 1777 /root/tmp
+mount --bind /host /newroot
+mount -t tmpfs -o mode=755 run /newroot/run
+mount -t ext4 /dev/vda /newroot/tmp || fail 'no ext4 or virtio_blk in this kernel'
+chmod 1777 /newroot/tmp
 # A checkout below /tmp has just been hidden by the scratch disk.
-if [ ! -e "/root/@CHECKOUT@/package.json" ]; then
-  mkdir -p "/root/@CHECKOUT@"
-  mount --bind "/host/@CHECKOUT@" "/root/@CHECKOUT@"
+if [ ! -e "/newroot/@CHECKOUT@/package.json" ]; then
+  mkdir -p "/newroot/@CHECKOUT@"
+  mount --bind "/host/@CHECKOUT@" "/newroot/@CHECKOUT@"
 fi
 ip link set lo up
 
 # The kernel asks for modules by this program, in the root of the first process.
-mkdir /root/run/vm
-cp -a /bin /lib /root/run/vm/ 2>/dev/null
-cat >/root/run/vm/modprobe <<'END'
+mkdir /newroot/run/vm
+cp -a /bin /lib /newroot/run/vm/ 2>/dev/null
+cat >/newroot/run/vm/modprobe <<'END'
 #!/run/vm/bin/busybox sh
 exec /run/vm/bin/busybox chroot /run/vm /bin/busybox modprobe "$@"
 END
-cat >/root/run/vm/second <<'END'
+cat >/newroot/run/vm/second <<'END'
 #!/run/vm/bin/busybox sh
 cd "@CHECKOUT@"
 echo "vm: kernel $(/run/vm/bin/busybox uname -r)"
@@ -52,10 +52,10 @@ echo "vm: kernel $(/run/vm/bin/busybox uname -r)"
 echo $? >/dev/ttyS1
 exec /run/vm/bin/busybox poweroff -f
 END
-chmod +x /root/run/vm/modprobe /root/run/vm/second
+chmod +x /newroot/run/vm/modprobe /newroot/run/vm/second
 echo /run/vm/modprobe >/proc/sys/kernel/modprobe
 for directory in proc sys dev; do
-  mount --move "/$directory" "/root/$directory"
+  mount --move "/$directory" "/newroot/$directory"
 done
 # Not chroot: a process in a chroot may not make user namespaces.
-exec switch_root /root /run/vm/second
+exec switch_root /newroot /run/vm/second

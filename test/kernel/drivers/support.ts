@@ -1,21 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { release } from 'node:os'
 import { join } from 'node:path'
 import { mountinfo } from 'graphdriver/sys'
 import type { TestStore } from '../../contract/support.ts'
+import { LOWERDIR_PLUS } from '../since.ts'
 
-/** The kernel that has overlay's `lowerdir+`. */
-export const LOWERDIR_PLUS = '6.8'
-
-/** A case that needs a newer kernel is skipped on an older one, and its title says so. */
-export function itSince(version: string, title: string, body: () => Promise<void>): void {
-  const [ours, wanted] = [release(), version].map((text) => text.split('.').map((part) => parseInt(part, 10)))
-  const [major, minor] = [ours![0]! - wanted![0]!, ours![1]! - wanted![1]!]
-  if (major > 0 || (major === 0 && minor >= 0)) it(title, body)
-  else it.skip(`${title}: needs Linux ${version}`)
-}
+export { itSince, LOWERDIR_PLUS } from '../since.ts'
 
 /** What a form of overlay's needs. */
 export function formSince(form: string): string {

@@ -8,6 +8,7 @@ import { DetachedMount, isMountPoint, joinLowerdirs, mount, performDetached } fr
 import * as sys from 'graphdriver/sys'
 import { binding, setBinding } from '#lib/sys/binding.js'
 import { describeMounts, directories, openDescriptors, skip } from '../namespace.ts'
+import { itSince, LOWERDIR_PLUS } from '../since.ts'
 
 describeMounts('a detached mount', (directory) => {
   it('is there for its descriptor only, and goes with it', async () => {
@@ -109,7 +110,7 @@ describeMounts('a detached mount', (directory) => {
       await gone
     }
   })
-  it('takes more layers than mount(2) has room for', async () => {
+  itSince(LOWERDIR_PLUS, 'takes more layers than mount(2) has room for', async () => {
     const names = Array.from({ length: 60 }, (_, index) =>
       join(directory(), `${'long:name,'.repeat(12)}${index}`),
     )

@@ -7,6 +7,7 @@ import type { MountPlan, MountStep } from 'graphdriver/mount'
 import * as sys from 'graphdriver/sys'
 import { binding, setBinding } from '#lib/sys/binding.js'
 import { describeMounts, directories, openDescriptors } from '../namespace.ts'
+import { itSince, LOWERDIR_PLUS } from '../since.ts'
 
 function optionsAt(path: string): string[] {
   return sys.mountinfoSync().byMountPoint(path)?.options.split(',') ?? []
@@ -98,7 +99,7 @@ describeMounts('mounting by words', (directory) => {
     assert.equal(await isMountPoint(b), false)
     assert.deepEqual(openDescriptors(), before)
   })
-  it("has the kernel's words though mount(2) has none", async () => {
+  itSince('6.5', "has the kernel's words though mount(2) has none", async () => {
     const { a, lower } = directories(directory(), 'a', 'lower')
     const overlay = { type: 'overlay', source: 'o', target: a }
     const lowerdir = `lowerdir=${lower}`
@@ -261,7 +262,7 @@ describeMounts('mounting by words', (directory) => {
     const settings = (...paths: string[]): Array<{ key: string; open: string }> =>
       paths.map((open) => ({ key: 'lowerdir+', open }))
 
-    it('mounts by each of the three ways', async () => {
+    itSince(LOWERDIR_PLUS, 'mounts by each of the three ways', async () => {
       const { one, two, merged } = directories(directory(), 'one', 'two', 'merged')
       fs.writeFileSync(join(one, 'one'), '')
       fs.writeFileSync(join(two, 'two'), '')
@@ -310,7 +311,7 @@ describeMounts('mounting by words', (directory) => {
       })
       assert.equal(await isMountPoint(a), false)
     })
-    it('leaves nothing mounted and nothing open when a step fails', async () => {
+    itSince('6.5', 'leaves nothing mounted and nothing open when a step fails', async () => {
       const { one, merged } = directories(directory(), 'one', 'merged')
       const before = openDescriptors()
       const none = join(directory(), 'none')

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import * as sys from 'graphdriver/sys'
 import { describeMounts, directories, openDescriptors } from '../namespace.ts'
+import { itSince } from '../since.ts'
 
 describeMounts('the system calls', (directory) => {
   const entryAt = (path: string): sys.MountinfoEntry => {
@@ -223,7 +224,7 @@ describeMounts('the system calls', (directory) => {
         detail: "tmpfs: Unknown parameter 'nonsense'",
       })
     })
-    it('takes layers one by one, as strings and as descriptors of long paths', async () => {
+    itSince('6.13', 'takes layers one by one, as strings and as descriptors of long paths', async () => {
       const long = Array.from({ length: 3 }, () => 'd'.repeat(120)).join('/')
       directories(directory(), long)
       const { short, merged } = directories(directory(), 'short', 'merged')
