@@ -6,7 +6,7 @@ import { mountinfo } from 'graphdriver/sys'
 import type { TestStore } from '../../contract/support.ts'
 import { LOWERDIR_PLUS } from '../since.ts'
 
-export { itSince, LOWERDIR_PLUS } from '../since.ts'
+export { itSince } from '../since.ts'
 
 /** What a form of overlay's needs. */
 export function formSince(form: string): string {
