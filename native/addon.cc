@@ -8,6 +8,7 @@
 #include "mountinfo.h"
 #include "newmount.h"
 #include "op.h"
+#include "packjob.h"
 #include "stat.h"
 #include "tree.h"
 #include "xattr.h"
@@ -48,6 +49,12 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&Removexattr, Lane::kFile>::Add(env, to, "removexattr", environment);
   Op<&RemoveTree, Lane::kTree>::Add(env, to, "removeTree", environment);
   Op<&CopyTree, Lane::kTree>::Add(env, to, "copyTree", environment);
+  Op<&PackTree, Lane::kFile>::Add(env, to, "packTree", environment);
+  Op<&PackNext, Lane::kTree>::Add(env, to, "packNext", environment);
+  Op<&PackInto, Lane::kTree>::Add(env, to, "packInto", environment);
+  Op<&PackCancel, Lane::kFile>::Add(env, to, "packCancel", environment);
+  Op<&PackProgress, Lane::kFile>::Add(env, to, "packProgress", environment);
+  Op<&PackWarnings, Lane::kFile>::Add(env, to, "packWarnings", environment);
 }
 
 struct Errno {

@@ -17,6 +17,16 @@ class Buffer {
     other.data_ = nullptr;
     other.size_ = other.capacity_ = 0;
   }
+  Buffer& operator=(Buffer&& other) noexcept {
+    if (this == &other) return *this;
+    free(data_);
+    data_ = other.data_;
+    size_ = other.size_;
+    capacity_ = other.capacity_;
+    other.data_ = nullptr;
+    other.size_ = other.capacity_ = 0;
+    return *this;
+  }
   ~Buffer() { free(data_); }
 
   char* data() { return data_; }

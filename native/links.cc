@@ -37,15 +37,18 @@ const char* Links::Find(const Statx& stat) {
   return slot->path == 0 ? nullptr : paths_.data() + slot->path - 1;
 }
 
-bool Links::Add(const Statx& stat, Walk* walk) {
+bool Links::Add(const Statx& stat, const char* path, size_t size) {
   if (count_ * 2 >= capacity_ && !Grow()) return false;
   size_t begin = paths_.size();
-  Buffer path;
-  if (!walk->AppendPath(&path) || !paths_.Append(path.data(), path.size()) || !paths_.Append('\0'))
-    return false;
+  if (!paths_.Append(path, size) || !paths_.Append('\0')) return false;
   *Place(DeviceOf(stat), stat.ino) = {DeviceOf(stat), stat.ino, begin + 1};
   count_++;
   return true;
+}
+
+bool Links::Add(const Statx& stat, Walk* walk) {
+  Buffer path;
+  return walk->AppendPath(&path) && Add(stat, path.data(), path.size());
 }
 
 }  // namespace graphdriver

@@ -5,7 +5,7 @@
 
 namespace graphdriver {
 
-// Where the first name of a file with several was copied to, by the file's device and inode.
+// Where the first name of a file with several is in a copy or a tar, by the file's device and inode.
 class Links {
  public:
   Links() = default;
@@ -14,7 +14,9 @@ class Links {
   ~Links();
   // The path of the first copy, or null.
   const char* Find(const Statx& stat);
-  // Notes the path that `walk` is at; false without memory.
+  // Notes the path of the first name; false without memory.
+  bool Add(const Statx& stat, const char* path, size_t size);
+  // The same, the path that `walk` is at.
   bool Add(const Statx& stat, Walk* walk);
 
  private:

@@ -143,6 +143,7 @@ class Op<kFunction, kLane, kUndo> {
   static void Destroy(Job* job) {
     Call* call = static_cast<Call*>(job);
     if (call->ran) call->answer()->~Result();
+    call->~Call();
     free(call);
   }
 

@@ -4,18 +4,11 @@
 
 #include <atomic>
 
+#include "directory.h"
+
 namespace graphdriver {
 
 namespace {
-
-// getdents64(2)
-struct DirectoryRecord {
-  uint64_t ino;
-  int64_t offset;
-  unsigned short size;
-  unsigned char type;
-  char name[1];
-};
 
 char* AppendDecimal(char* end, int value) {
   char digits[12];
@@ -176,7 +169,7 @@ long Walk::ReadEntries(int fd) {
       const DirectoryRecord* record = reinterpret_cast<const DirectoryRecord*>(records + at);
       at += record->size;
       const char* name = record->name;
-      if (name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0))) continue;
+      if (IsDots(name)) continue;
       if (!names_.Append(static_cast<char>(record->type)) || !names_.Append(name, strlen(name) + 1))
         return -ENOMEM;
     }

@@ -160,7 +160,9 @@ function messageOf(
   return text
 }
 
-function textAndBytes(path: Path | null | undefined): { text: string; bytes?: Buffer } | undefined {
+export function textAndBytes(path: Path): { text: string; bytes?: Buffer }
+export function textAndBytes(path: Path | null | undefined): { text: string; bytes?: Buffer } | undefined
+export function textAndBytes(path: Path | null | undefined): { text: string; bytes?: Buffer } | undefined {
   if (path === null || path === undefined) return undefined
   if (typeof path === 'string') return { text: path }
   const bytes = Buffer.from(path)

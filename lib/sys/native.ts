@@ -19,6 +19,18 @@ export interface Failure {
   readonly log: string
 }
 
+/** An object of the addon: it is passed back to its functions, and freed when nobody holds it. */
+export interface NativeHandle<Of extends string> {
+  readonly nativeHandleOf: Of
+}
+
+/** Rows of numbers, and the text that they point into. */
+export interface FlatTable {
+  readonly rows: Int32Array
+  /** One character a byte (latin1). */
+  readonly text: string
+}
+
 /** What a job over a tree answers when a call failed. */
 export interface TreeFailure {
   readonly errno: number
@@ -199,6 +211,23 @@ export interface Calls {
    * mounts are not entered. Answers the entries copied.
    */
   copyTree(from: Path, to: Path, flags: number): number | TreeFailure
+  // packjob.cc
+  /**
+   * Makes ready to write the tree of a directory as a tar; nothing is read yet. `parent`: a directory whose attributes the root
+   * has unless it gets an entry, or -1. `form`: a `layerForms` number. Flags: 1 cuts times to whole seconds.
+   * Both descriptors are duplicated.
+   */
+  packTree(directory: number, parent: number, form: number, flags: number): NativeHandle<'pack'> | number
+  /** The next block; the number of all bytes at the end. The first call starts a thread that works ahead. Not from two places at once. */
+  packNext(job: NativeHandle<'pack'>): Uint8Array | number | TreeFailure
+  /** Writes the whole tar into a descriptor: answers its bytes. Instead of packNext. */
+  packInto(job: NativeHandle<'pack'>, fd: number): number | TreeFailure
+  /** Nobody wants the rest: what is under way answers -ECANCELED soon. */
+  packCancel(job: NativeHandle<'pack'>): number
+  /** Bytes handed on, entries begun. */
+  packProgress(job: NativeHandle<'pack'>): BigInt64Array | number
+  /** Three numbers a warning: a `packNotices` number, and [start, end) of the path in `text`. */
+  packWarnings(job: NativeHandle<'pack'>): FlatTable | number
 }
 
 /** The addon: every call twice. */

@@ -1,0 +1,57 @@
+// How a layer's own directory says that something of the layers below is gone, and what in it is
+// bookkeeping of the union that must never leave it.
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+namespace graphdriver {
+
+// The numbers are part of the interface to floor 1.
+enum class Form : uint32_t {
+  // A full copy (vfs), or any tree: nothing has a special meaning.
+  kPlain = 0,
+  // `.wh.NAME` files, `.wh..wh..opq`; other `.wh..wh.*` names are aufs's own (aufs(5)).
+  kAufs = 1,
+  // Devices 0:0 and trusted.overlay.* (Documentation/filesystems/overlayfs.rst).
+  kOverlay = 2,
+  // The same with user.overlay.*, as in a user namespace.
+  kOverlayUser = 3,
+};
+constexpr uint32_t kForms = 4;
+
+constexpr char kWhiteoutPrefix[] = ".wh.";
+constexpr size_t kWhiteoutPrefixSize = sizeof kWhiteoutPrefix - 1;
+constexpr char kMetaPrefix[] = ".wh..wh.";
+constexpr char kOpaqueMarker[] = ".wh..wh..opq";
+
+inline bool StartsWith(const char* text, const char* prefix) {
+  return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+inline bool IsWhiteoutName(const char* name) {
+  return StartsWith(name, kWhiteoutPrefix);
+}
+inline bool IsMetaName(const char* name) {
+  return StartsWith(name, kMetaPrefix);
+}
+inline bool IsOverlay(Form form) {
+  return form == Form::kOverlay || form == Form::kOverlayUser;
+}
+
+// "y": hides what lower layers have; "x": may hold whiteouts that are files with an xattr (Linux
+// 6.7).
+inline const char* OpaqueXattr(Form form) {
+  return form == Form::kOverlayUser ? "user.overlay.opaque" : "trusted.overlay.opaque";
+}
+inline const char* WhiteoutXattr(Form form) {
+  return form == Form::kOverlayUser ? "user.overlay.whiteout" : "trusted.overlay.whiteout";
+}
+
+// Left out of every layer that goes out, and never taken from one that comes in: what the unions
+// write down for themselves, and labels, which the machine's policy gives anew.
+inline bool IsBookkeepingXattr(const char* name) {
+  return StartsWith(name, "trusted.overlay.") || StartsWith(name, "user.overlay.") ||
+         StartsWith(name, "trusted.aufs.") || strcmp(name, "security.selinux") == 0;
+}
+
+}  // namespace graphdriver
