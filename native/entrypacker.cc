@@ -45,6 +45,11 @@ long EntryPacker::Open(int directory, const char* name, uint64_t flags) {
                    flags | O_NOFOLLOW | O_CLOEXEC);
 }
 
+long EntryPacker::ReadXattrs(int fd) {
+  if (long error = xattrs_.Read(fd)) return error;
+  return IsOverlay(form_) && xattrs_.indirect() ? -EREMOTE : 0;
+}
+
 bool EntryPacker::WrittenAsLink(const Place& place, const Statx& stat, bool* failed) {
   *failed = false;
   if (stat.nlink < 2) return false;
@@ -65,7 +70,7 @@ bool EntryPacker::RememberLink(const Place& place, const Statx& stat) {
 EntryPacker::Attempt EntryPacker::WriteFile(const Place& place, const Statx& stat, int fd) {
   bool failed;
   if (WrittenAsLink(place, stat, &failed)) return failed ? Attempt::kFailed : Attempt::kDone;
-  if (long error = xattrs_.Read(fd)) return Failed(place, error, "fgetxattr");
+  if (long error = ReadXattrs(fd)) return Failed(place, error, "fgetxattr");
   TarEntry entry = EntryOf(stat, '0', place.path, place.path_size);
   entry.size = stat.size;
   if (!writer_->File(entry, xattrs_.records(), fd)) return Attempt::kFailed;
@@ -167,7 +172,7 @@ bool EntryPacker::PackDirectory(int fd, const char* path, size_t size) {
   if (long error = StatxOf(fd, "", kEmptyPath, &stat)) {
     return writer_->Fail(error, "statx", path, size);
   }
-  if (long error = xattrs_.Read(fd)) return writer_->Fail(error, "fgetxattr", path, size);
+  if (long error = ReadXattrs(fd)) return writer_->Fail(error, "fgetxattr", path, size);
   return writer_->Header(EntryOf(stat, '5', path, size), xattrs_.records());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel.h"
+#include "layerform.h"
 #include "links.h"
 #include "tarwriter.h"
 #include "xattrrecords.h"
@@ -22,7 +23,8 @@ struct Place {
 
 class EntryPacker {
  public:
-  explicit EntryPacker(TarWriter* writer) : writer_(writer) {}
+  // `form`: of the layer that is packed; kPlain where the merged view is.
+  EntryPacker(TarWriter* writer, Form form) : writer_(writer), form_(form) {}
   // `type`: what getdents64 said it is. A directory is left to the caller, who goes on with
   // PackDirectory(). What vanished is reported and left out.
   Packed Pack(const Place& place, unsigned char type);
@@ -49,7 +51,10 @@ class EntryPacker {
   long Open(int directory, const char* name, uint64_t flags);
   Attempt Failed(const Place& place, long error, const char* call);
 
+  // 0, or -EREMOTE for what is not whole without the layers below.
+  long ReadXattrs(int fd);
   TarWriter* writer_;
+  Form form_;
   Links links_;
   XattrRecords xattrs_;
   Buffer no_xattrs_;

@@ -54,4 +54,13 @@ inline bool IsBookkeepingXattr(const char* name) {
          StartsWith(name, "trusted.aufs.") || strcmp(name, "security.selinux") == 0;
 }
 
+// What says that the contents are in a layer below (metacopy=on), or that the directory is another
+// one there (redirect_dir=on): the layer by itself is not whole.
+inline bool IsIndirectXattr(const char* name) {
+  const char* rest = StartsWith(name, "trusted.overlay.") ? name + 16
+                     : StartsWith(name, "user.overlay.")  ? name + 13
+                                                          : "";
+  return strcmp(rest, "metacopy") == 0 || strcmp(rest, "redirect") == 0;
+}
+
 }  // namespace graphdriver

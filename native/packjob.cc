@@ -33,19 +33,25 @@ NewHandle PackJob::Create(TarProducer* producer, bool whole_seconds) {
   return result;
 }
 
-PackJob::~PackJob() {
+void PackJob::DropProducer() {
+  if (producer_ == nullptr) return;
   producer_->~TarProducer();
   free(producer_);
+  producer_ = nullptr;
 }
 
 void PackJob::Cancel() {
   cancelled_.store(1, std::memory_order_relaxed);
   slabs_.Cancel();
+  // Nobody begins any more.
+  if (!started_.exchange(true, std::memory_order_relaxed)) DropProducer();
 }
 
 TreeResult PackJob::Produce(Output* output) {
   TarWriter writer(output, &notes_, whole_seconds_);
   producer_->Run(&writer, &cancelled_);
+  // It has directories open; the job itself lives until JavaScript lets go of it.
+  DropProducer();
   return static_cast<TreeResult&&>(writer.result());
 }
 
@@ -57,16 +63,15 @@ void* PackJob::Fill(void* data) {
   return nullptr;
 }
 
-int PackJob::Begin() {
-  if (started_.exchange(true, std::memory_order_relaxed)) return 0;
+void PackJob::Begin() {
+  if (started_.exchange(true, std::memory_order_relaxed)) return;
   Retain();
   int error = StartThread(Fill, this);
-  if (error == 0) return 0;
+  if (error == 0) return;
   result_.error = error;
   result_.call = "pthread_create";
   slabs_.Close();
   Release();
-  return error;
 }
 
 void PackJob::Next(Chunk* chunk, TreeResult* failure) {

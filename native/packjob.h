@@ -31,11 +31,12 @@ class PackJob final : public Handle {
  private:
   PackJob(TarProducer* producer, bool whole_seconds)
       : Handle(&kTag), producer_(producer), whole_seconds_(whole_seconds), slabs_(notes_.bytes()) {}
-  ~PackJob() override;
+  ~PackJob() override { DropProducer(); }
   static void* Fill(void* job);
   TreeResult Produce(Output* output);
-  // Answers 0 or a negative errno.
-  int Begin();
+  void Begin();
+  // By whoever may begin, or has.
+  void DropProducer();
 
   TarProducer* producer_;
   bool whole_seconds_;

@@ -177,7 +177,7 @@ bool TreePacker::Step() {
 }
 
 bool TreePacker::Run(TarWriter* writer, const std::atomic<uint32_t>* cancelled) {
-  EntryPacker entries(writer);
+  EntryPacker entries(writer, form_);
   writer_ = writer;
   entries_ = &entries;
   if (!PackRoot()) return false;

@@ -45,6 +45,7 @@ template <typename List, typename Get>
 long XattrRecords::ReadAll(List list, Get get) {
   records_.SetSize(0);
   order_.SetSize(0);
+  indirect_ = false;
   if (!names_.Reserve(kUsual)) return -ENOMEM;
   long size = list(names_.data(), names_.capacity());
   if (size == -ERANGE) {
@@ -55,6 +56,7 @@ long XattrRecords::ReadAll(List list, Get get) {
   if (size <= 0) return size;
   const char* end = names_.data() + size;
   for (const char* name = names_.data(); name < end; name += strlen(name) + 1) {
+    indirect_ = indirect_ || IsIndirectXattr(name);
     if (!IsBookkeepingXattr(name) && !order_.Append(&name, sizeof name)) return -ENOMEM;
   }
   Sort();

@@ -13,6 +13,8 @@ class XattrRecords {
   long Read(int fd);
   long ReadAt(int directory, const char* name);
   const Buffer& records() const { return records_; }
+  // It has one by which overlay says that something is in a layer below.
+  bool indirect() const { return indirect_; }
   bool operator==(const XattrRecords& other) const;
 
  private:
@@ -21,6 +23,7 @@ class XattrRecords {
   template <typename Get>
   long AppendValue(const char* name, Get get);
   void Sort();
+  bool indirect_ = false;
   Buffer records_;
   Buffer names_;
   Buffer order_;

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { textAndBytes } from '../sys/error.ts'
 import type { LayerForm } from '../sys/layer-form.ts'
 import { PackJob, type PackWarningCode } from '../sys/pack.ts'
+import type { Progress, ProgressOptions } from './progress.ts'
 
 /** What a tar could not hold, or not as it was. */
 export interface ArchiveWarning<Code extends string = string> {
@@ -18,15 +19,7 @@ export interface ArchiveWarning<Code extends string = string> {
 
 export type PackWarning = ArchiveWarning<PackWarningCode>
 
-/** How far a tar is. */
-export interface PackProgress {
-  /** Bytes of the tar. */
-  readonly bytes: number
-  /** Entries of the tar. */
-  readonly entries: number
-}
-
-export interface PackOptions {
+export interface PackOptions extends ProgressOptions {
   /** How the directory writes down what is gone. Left out: 'plain', nothing has a special meaning. */
   form?: LayerForm
   /**
@@ -35,7 +28,8 @@ export interface PackOptions {
   parent?: string
   /** 'exact' (the default): times to the nanosecond. 'seconds': cut to whole seconds, as Docker and containerd write them. */
   times?: 'exact' | 'seconds'
-  signal?: AbortSignal
+  /** What to call the directory in errors. Left out: as it was given. */
+  name?: string
 }
 
 /** What {@link packTo} wrote. */
@@ -66,18 +60,19 @@ function warningsOf(job: PackJob): PackWarning[] {
 /** A tar as it is made: blocks of up to a mebibyte. Ending it early ends the work. */
 export class PackStream extends Readable {
   readonly #job: PackJob
-  readonly #signal: AbortSignal | undefined
+  readonly #options: ProgressOptions
 
   /** @param job belongs to the stream from here on. */
-  constructor(job: PackJob, signal?: AbortSignal) {
+  constructor(job: PackJob, options: ProgressOptions = {}) {
+    const { signal } = options
     // One block is being consumed, the next is ready; the job itself is a few ahead.
     super({ highWaterMark: 2 << 20, ...(signal && { signal }) })
     this.#job = job
-    this.#signal = signal
+    this.#options = options
   }
 
   /** How far the tar is: what was made, not what was read. */
-  get progress(): PackProgress {
+  get progress(): Progress {
     return this.#job.progress()
   }
 
@@ -89,7 +84,9 @@ export class PackStream extends Readable {
   override _read(): void {
     this.#job.next().then(
       (block) => {
-        if (!this.destroyed) this.push(block ?? null)
+        if (this.destroyed) return
+        this.#options.onProgress?.(this.progress)
+        this.push(block ?? null)
       },
       (error: unknown) => {
         if (!this.destroyed) this.destroy(error as Error)
@@ -100,10 +97,13 @@ export class PackStream extends Readable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#job.cancel()
     // The signal's own reason, not the AbortError that the stream makes of it.
-    const aborted = error !== null && this.#signal?.aborted === true
-    done(aborted ? (this.#signal.reason as Error) : error)
+    const { signal } = this.#options
+    done(error !== null && signal?.aborted === true ? (signal.reason as Error) : error)
   }
 }
+
+/** Milliseconds. */
+const REPORT_INTERVAL = 100
 
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY
 
@@ -117,7 +117,7 @@ export async function startPacking(directory: string, options: PackOptions): Pro
     try {
       return PackJob.tree({
         directory: tree.fd,
-        path: directory,
+        path: options.name ?? directory,
         form,
         wholeSeconds: times === 'seconds',
         ...(parent && { parent: parent.fd }),
@@ -142,7 +142,7 @@ export async function startPacking(directory: string, options: PackOptions): Pro
  * @throws SyscallError (ENOENT, ENOTDIR, EACCES, EMFILE) when the directory cannot be opened; later failures destroy the stream.
  */
 export async function pack(directory: string, options: PackOptions = {}): Promise<PackStream> {
-  return new PackStream(await startPacking(directory, options), options.signal)
+  return new PackStream(await startPacking(directory, options), options)
 }
 
 /**
@@ -156,22 +156,31 @@ export async function packTo(
   to: FileHandle,
   options: PackOptions = {},
 ): Promise<PackResult> {
-  return drive(await startPacking(directory, options), to, options.signal)
+  return drive(await startPacking(directory, options), to, options)
 }
 
 /** Runs a job into a file; an abort ends it. */
-export async function drive(job: PackJob, to: FileHandle, signal?: AbortSignal): Promise<PackResult> {
+export async function drive(
+  job: PackJob,
+  to: FileHandle,
+  options: ProgressOptions = {},
+): Promise<PackResult> {
+  const { signal, onProgress } = options
   const cancel = (): void => {
     job.cancel()
   }
+  const report = (): void => onProgress?.(job.progress())
+  const reporting = onProgress && setInterval(report, REPORT_INTERVAL)
   signal?.addEventListener('abort', cancel, { once: true })
   try {
     const size = await job.into(to.fd)
+    report()
     return { size, entries: job.progress().entries, warnings: warningsOf(job) }
   } catch (error) {
     signal?.throwIfAborted()
     throw error
   } finally {
+    clearInterval(reporting)
     signal?.removeEventListener('abort', cancel)
   }
 }

@@ -1,5 +1,14 @@
 import { invalidType, invalidValue } from '../sys/arguments.ts'
-import type { CallOptions, CleanupOptions, GetOptions, PutOptions } from './graph-driver.ts'
+import type { FileHandle } from 'node:fs/promises'
+import { checkLayerId } from '../store/index.ts'
+import type {
+  CallOptions,
+  CleanupOptions,
+  CompareOptions,
+  DiffOptions,
+  GetOptions,
+  PutOptions,
+} from './graph-driver.ts'
 
 /** Options that every call takes. Checked, because callers without types exist. */
 export function checkCallOptions(options: CallOptions): void {
@@ -7,6 +16,31 @@ export function checkCallOptions(options: CallOptions): void {
     throw invalidType('options', 'of type object', options)
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw invalidType('options.signal', 'an instance of AbortSignal', options.signal)
+  }
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+    throw invalidType('options.onProgress', 'of type function', options.onProgress)
+  }
+}
+
+/** Options of what compares two layers. */
+export function checkCompareOptions(options: CompareOptions): void {
+  checkCallOptions(options)
+  if (options.parent !== undefined) checkLayerId(options.parent, 'options.parent')
+}
+
+/** Options of `diff` and `diffTo`. */
+export function checkDiffOptions(options: DiffOptions): void {
+  checkCompareOptions(options)
+  const { times } = options as { times?: unknown }
+  if (times !== undefined && times !== 'exact' && times !== 'seconds') {
+    throw invalidValue('options.times', "must be 'exact' or 'seconds'", times)
+  }
+}
+
+/** An open file of node:fs/promises. */
+export function checkFile(file: FileHandle, name: string): void {
+  if (typeof (file as Partial<FileHandle> | undefined)?.fd !== 'number') {
+    throw invalidType(name, 'an instance of FileHandle', file)
   }
 }
 

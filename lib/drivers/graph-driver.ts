@@ -1,3 +1,6 @@
+import type { FileHandle } from 'node:fs/promises'
+import type { PackResult, PackStream } from '../archive/pack.ts'
+import type { ProgressOptions } from '../archive/progress.ts'
 import type { Mount } from '../mount/plan.ts'
 import type { SyncLevel } from '../store/index.ts'
 import type { AufsOptions } from './aufs/index.ts'
@@ -25,7 +28,7 @@ export interface OpenOptions {
 }
 
 /** What every call of a driver takes. */
-export interface CallOptions {
+export interface CallOptions extends ProgressOptions {
   /**
    * Aborting rejects at once with the signal's reason. A system call already running is awaited behind the scenes and its effect
    * undone; the layer is locked until then. A removal that has begun is completed.
@@ -62,6 +65,27 @@ export interface CleanupOptions extends CallOptions {
   /** Delete contents that belong to no layer, too. */
   orphans?: boolean
 }
+
+export interface DiffOptions extends CallOptions {
+  /** Another layer to compare with than the one directly below: the two views are compared. */
+  parent?: string
+  /**
+   * 'exact' (the default): times to the nanosecond. 'seconds': cut to whole seconds, as Docker and containerd write them, so that a layer
+   * which came from one of their tars gives the same bytes again where nothing else differs.
+   */
+  times?: 'exact' | 'seconds'
+}
+
+export interface CompareOptions extends CallOptions {
+  /** Another layer to compare with than the one directly below. */
+  parent?: string
+}
+
+/** A layer's tar as it is made. `warnings` tells what it could not hold; complete at its end. */
+export type DiffStream = PackStream
+
+/** What `diffTo` wrote. */
+export type DiffResult = PackResult
 
 /** What `cleanup` did. */
 export interface CleanupResult {
@@ -174,6 +198,25 @@ export interface GraphDriver extends AsyncDisposable {
   mounts(id: string, options?: MountsOptions): Promise<Mount[]>
   /** Where the layer's directories are. */
   layout(id: string): Promise<LayerLayout>
+  /**
+   * The layer as a tar: what it adds, modifies and deletes against the layer below. By the rules of the OCI image specification (layer.md):
+   * deletions are `.wh.` files; times, owners, extended attributes and hard links are exact. The same layer gives the same bytes, whatever
+   * driver it came in by. The root has an entry (`./`) only when its owner, mode or extended attributes are not its parent's.
+   *
+   * The layer cannot be removed until the stream ends, fails or is destroyed. A layer that is being written to gives a tar that is well
+   * formed; `warnings` of the stream tells of files that changed while they were read.
+   *
+   * @throws GraphDriverError ERR_LAYER_NOT_FOUND (the parent, too); ERR_LAYER_CORRUPT; ERR_LAYER_IN_USE. Later failures (a SyscallError
+   * with the file's path) destroy the stream.
+   */
+  diff(id: string, options?: DiffOptions): Promise<DiffStream>
+  /**
+   * As `diff`, into an open file, pipe or socket, from where it stands; nothing passes through JavaScript.
+   * What was written before a failure stays written.
+   *
+   * @throws as `diff`; SyscallError ENOSPC, EPIPE, …
+   */
+  diffTo(id: string, to: FileHandle, options?: DiffOptions): Promise<DiffResult>
   /** Unmounts every mount of this root that nobody holds. */
   cleanup(options?: CleanupOptions): Promise<CleanupResult>
   /** Gives back this instance's references and waits for its calls. */

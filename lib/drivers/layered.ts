@@ -2,7 +2,15 @@ import { gathered } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
 import { checkLayerId, hasChildren, Layout, present, type Store } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
-import { checkCallOptions, checkCleanupOptions, checkGetOptions, checkPutOptions } from './arguments.ts'
+import type { FileHandle } from 'node:fs/promises'
+import {
+  checkCallOptions,
+  checkCleanupOptions,
+  checkDiffOptions,
+  checkFile,
+  checkGetOptions,
+  checkPutOptions,
+} from './arguments.ts'
 import { Call } from './call.ts'
 import { cleanUp } from './cleanup.ts'
 import { createLayer } from './creation.ts'
@@ -12,6 +20,9 @@ import type {
   CleanupOptions,
   CleanupResult,
   CreateOptions,
+  DiffOptions,
+  DiffResult,
+  DiffStream,
   DriverInfo,
   GetOptions,
   GraphDriver,
@@ -23,6 +34,7 @@ import type {
 } from './graph-driver.ts'
 import { inspect, type Inspected, layoutOf, listLayers, mountsOf, statusRows } from './inspection.ts'
 import { type ReferenceKind, References, type TakeOptions } from './references.ts'
+import { Reading } from './reading.ts'
 import { removeLayer } from './removal.ts'
 import { Handles } from './rootfs.ts'
 import { populate, type Session } from './session.ts'
@@ -34,6 +46,7 @@ export class LayeredDriver implements GraphDriver {
   readonly #inspected: Inspected
   readonly #session: Session | undefined
   readonly #references: References | undefined
+  readonly #reading: Reading
   /** Calls under way, those included that their callers have aborted. */
   readonly #running = new Set<Promise<unknown>>()
   readonly #handles = new Handles()
@@ -58,6 +71,7 @@ export class LayeredDriver implements GraphDriver {
       holds: (id) => this.#references?.holds(id) === true,
       heldElsewhere: (id) => store?.locks.heldElsewhere('use', id) === true,
     }
+    this.#reading = new Reading(this.#inspected, this.#session, this.#references)
   }
 
   async status(): Promise<[label: string, value: string][]> {
@@ -93,9 +107,10 @@ export class LayeredDriver implements GraphDriver {
     checkLayerId(id)
     checkCallOptions(options)
     const { session, references } = this.#writable()
-    return this.#run(options, (call) =>
-      this.#behind(session, [id], call, () => removeLayer(session, references, id)),
-    )
+    return this.#run(options, async (call) => {
+      await this.#reading.settle(id)
+      return this.#behind(session, [id], call, () => removeLayer(session, references, id))
+    })
   }
 
   async get(id: string, options: GetOptions = {}): Promise<string> {
@@ -159,6 +174,19 @@ export class LayeredDriver implements GraphDriver {
     return this.#run({}, () => layoutOf(this.#inspected, id))
   }
 
+  async diff(id: string, options: DiffOptions = {}): Promise<DiffStream> {
+    checkLayerId(id)
+    checkDiffOptions(options)
+    return this.#run(options, (call) => this.#reading.diff(id, options, call))
+  }
+
+  async diffTo(id: string, to: FileHandle, options: DiffOptions = {}): Promise<DiffResult> {
+    checkLayerId(id)
+    checkDiffOptions(options)
+    checkFile(to, 'to')
+    return this.#run(options, (call) => this.#reading.diffTo(id, to, options, call))
+  }
+
   async cleanup(options: CleanupOptions = {}): Promise<CleanupResult> {
     checkCleanupOptions(options)
     const { session, references } = this.#writable()
@@ -185,7 +213,9 @@ export class LayeredDriver implements GraphDriver {
   }
 
   async #close(): Promise<void> {
+    const ended = this.#reading.end()
     await Promise.allSettled(this.#running)
+    await ended
     const session = this.#session
     const references = this.#references
     if (session === undefined || references === undefined) return

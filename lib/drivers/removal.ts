@@ -27,6 +27,7 @@ export async function removeLayer(session: Session, references: References, id: 
   await settle(layout, id, store.layerDirectories)
   if (!(await present(layout.metadata(id)))) throw notFound(layout, id)
   if (references.holds(id)) throw inUse(id, 'this instance holds a reference')
+  if (store.locks.heldHere('use', id)) throw inUse(id, 'this instance is reading it')
   await refuseChildren(session, id)
   if (!store.locks.claim('use', id)) throw inUse(id, 'another instance holds a reference')
   try {
