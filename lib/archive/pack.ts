@@ -64,11 +64,16 @@ export class PackStream extends Readable {
 
   /** @param job belongs to the stream from here on. */
   constructor(job: PackJob, options: ProgressOptions = {}) {
-    const { signal } = options
     // One block is being consumed, the next is ready; the job itself is a few ahead.
-    super({ highWaterMark: 2 << 20, ...(signal && { signal }) })
+    super({ highWaterMark: 2 << 20 })
     this.#job = job
     this.#options = options
+    options.signal?.addEventListener('abort', this.#abort, { once: true })
+  }
+
+  /** Not the stream's own way, which makes an AbortError of the reason. */
+  readonly #abort = (): void => {
+    this.destroy(this.#options.signal?.reason as Error)
   }
 
   /** How far the tar is: what was made, not what was read. */
@@ -95,10 +100,9 @@ export class PackStream extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#options.signal?.removeEventListener('abort', this.#abort)
     this.#job.cancel()
-    // The signal's own reason, not the AbortError that the stream makes of it.
-    const { signal } = this.#options
-    done(error !== null && signal?.aborted === true ? (signal.reason as Error) : error)
+    done(error)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import type { Change } from '../archive/changes.ts'
 import type { PackResult, PackStream } from '../archive/pack.ts'
 import type { ProgressOptions } from '../archive/progress.ts'
 import type { Mount } from '../mount/plan.ts'
@@ -217,6 +218,22 @@ export interface GraphDriver extends AsyncDisposable {
    * @throws as `diff`; SyscallError ENOSPC, EPIPE, …
    */
   diffTo(id: string, to: FileHandle, options?: DiffOptions): Promise<DiffResult>
+  /**
+   * What the layer adds, modifies and deletes against the layer below, or against another. In the order of its tar. A directory is
+   * modified when an entry was added to it or deleted from it, or when its own mode, owner or extended attributes differ; never for its
+   * times alone, and never the root. Links are not followed. A union's layer is asked what it holds; where the parent is another, and for vfs,
+   * the two views are compared, exactly to the nanosecond.
+   *
+   * @throws GraphDriverError ERR_LAYER_NOT_FOUND (the parent, too); ERR_LAYER_CORRUPT; ERR_LAYER_IN_USE. SyscallError of the call that failed.
+   */
+  changes(id: string, options?: CompareOptions): Promise<Change[]>
+  /**
+   * Bytes in the files and links that the layer adds or modifies, each inode once; links count their length. Directories, devices and
+   * deletions count nothing.
+   *
+   * @throws as `changes`.
+   */
+  diffSize(id: string, options?: CompareOptions): Promise<number>
   /** Unmounts every mount of this root that nobody holds. */
   cleanup(options?: CleanupOptions): Promise<CleanupResult>
   /** Gives back this instance's references and waits for its calls. */

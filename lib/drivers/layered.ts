@@ -1,3 +1,4 @@
+import type { Change } from '../archive/changes.ts'
 import { gathered } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
 import { checkLayerId, hasChildren, Layout, present, type Store } from '../store/index.ts'
@@ -6,6 +7,7 @@ import type { FileHandle } from 'node:fs/promises'
 import {
   checkCallOptions,
   checkCleanupOptions,
+  checkCompareOptions,
   checkDiffOptions,
   checkFile,
   checkGetOptions,
@@ -19,6 +21,7 @@ import type {
   CallOptions,
   CleanupOptions,
   CleanupResult,
+  CompareOptions,
   CreateOptions,
   DiffOptions,
   DiffResult,
@@ -185,6 +188,18 @@ export class LayeredDriver implements GraphDriver {
     checkDiffOptions(options)
     checkFile(to, 'to')
     return this.#run(options, (call) => this.#reading.diffTo(id, to, options, call))
+  }
+
+  async changes(id: string, options: CompareOptions = {}): Promise<Change[]> {
+    checkLayerId(id)
+    checkCompareOptions(options)
+    return this.#run(options, (call) => this.#reading.changes(id, options, call))
+  }
+
+  async diffSize(id: string, options: CompareOptions = {}): Promise<number> {
+    checkLayerId(id)
+    checkCompareOptions(options)
+    return this.#run(options, (call) => this.#reading.diffSize(id, options, call))
   }
 
   async cleanup(options: CleanupOptions = {}): Promise<CleanupResult> {

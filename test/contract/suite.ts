@@ -6,6 +6,8 @@ import { close } from './verbs/close.ts'
 import { concurrency } from './verbs/concurrency.ts'
 import { create } from './verbs/create.ts'
 import { depth } from './verbs/depth.ts'
+import { changed } from './verbs/changes.ts'
+import { diff } from './verbs/diff.ts'
 import { get } from './verbs/get.ts'
 import { inspection } from './verbs/inspection.ts'
 import { opening } from './verbs/open.ts'
@@ -21,7 +23,7 @@ import { visible } from './verbs/visible.ts'
 export function contract(driver: string): void {
   describe(`contract of ${driver}`, () => {
     const parts = [opening, roots, readOnly, create, get, visible, put, views, use, remove, inspection]
-    const rest = [cleanup, close, abort, concurrency, badInput, brokenMetadata, depth]
+    const rest = [diff, changed, cleanup, close, abort, concurrency, badInput, brokenMetadata, depth]
     for (const part of [...parts, ...rest]) part(driver)
   })
 }
