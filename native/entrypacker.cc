@@ -17,8 +17,8 @@ bool IsAnotherType(long error) {
 
 }  // namespace
 
-TarEntry EntryOf(const Statx& stat, char type, const char* name, size_t size) {
-  TarEntry entry;
+TarHeader EntryOf(const Statx& stat, char type, const char* name, size_t size) {
+  TarHeader entry;
   entry.type = type;
   entry.name = name;
   entry.name_size = size;
@@ -55,7 +55,7 @@ bool EntryPacker::WrittenAsLink(const Place& place, const Statx& stat, bool* fai
   if (stat.nlink < 2) return false;
   const char* first = links_.Find(stat);
   if (first == nullptr) return false;
-  TarEntry entry = EntryOf(stat, '1', place.path, place.path_size);
+  TarHeader entry = EntryOf(stat, '1', place.path, place.path_size);
   entry.link = first;
   entry.link_size = strlen(first);
   *failed = !writer_->Header(entry, no_xattrs_);
@@ -71,7 +71,7 @@ EntryPacker::Attempt EntryPacker::WriteFile(const Place& place, const Statx& sta
   bool failed;
   if (WrittenAsLink(place, stat, &failed)) return failed ? Attempt::kFailed : Attempt::kDone;
   if (long error = ReadXattrs(fd)) return Failed(place, error, "fgetxattr");
-  TarEntry entry = EntryOf(stat, '0', place.path, place.path_size);
+  TarHeader entry = EntryOf(stat, '0', place.path, place.path_size);
   entry.size = stat.size;
   if (!writer_->File(entry, xattrs_.records(), fd)) return Attempt::kFailed;
   return RememberLink(place, stat) ? Attempt::kDone : Attempt::kFailed;
@@ -94,7 +94,7 @@ EntryPacker::Attempt EntryPacker::PackFile(const Place& place) {
 }
 
 EntryPacker::Attempt EntryPacker::WriteSymlink(const Place& place, const Statx& stat,
-                                               TarEntry* entry) {
+                                               TarHeader* entry) {
   char content[4097];
   long size = CallAgain(SYS_readlinkat, place.directory, static_cast<const void*>(place.name),
                         static_cast<void*>(content), sizeof content);
@@ -121,7 +121,7 @@ EntryPacker::Attempt EntryPacker::PackOther(const Place& place, const Statx& sta
   if (long error = xattrs_.ReadAt(place.directory, place.name)) {
     return Failed(place, error, "lgetxattr");
   }
-  TarEntry entry = EntryOf(stat, '6', place.path, place.path_size);
+  TarHeader entry = EntryOf(stat, '6', place.path, place.path_size);
   if (type == DT_LNK) return WriteSymlink(place, stat, &entry);
   if (type != DT_FIFO) {
     entry.type = type == DT_CHR ? '3' : '4';
@@ -184,7 +184,7 @@ bool EntryPacker::PackMountPoint(const Place& place) {
   if (!directory_path_.Append(place.path, place.path_size) || !directory_path_.Append('/')) {
     return writer_->Fail(-ENOMEM, "malloc");
   }
-  TarEntry entry = EntryOf(stat, '5', directory_path_.data(), directory_path_.size());
+  TarHeader entry = EntryOf(stat, '5', directory_path_.data(), directory_path_.size());
   return writer_->Header(entry, no_xattrs_) && Warn(Notice::kMountPoint, place);
 }
 

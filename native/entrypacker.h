@@ -43,7 +43,7 @@ class EntryPacker {
   enum class Attempt { kDone, kFailed, kChanged, kGone };
   Attempt PackFile(const Place& place);
   Attempt PackOther(const Place& place, const Statx& stat);
-  Attempt WriteSymlink(const Place& place, const Statx& stat, TarEntry* entry);
+  Attempt WriteSymlink(const Place& place, const Statx& stat, TarHeader* entry);
   Attempt WriteFile(const Place& place, const Statx& stat, int fd);
   // True when the file was written as a link to its first name; `*failed` when that went wrong.
   bool WrittenAsLink(const Place& place, const Statx& stat, bool* failed);
@@ -68,6 +68,6 @@ inline unsigned char TypeOf(const Statx& stat) {
   return static_cast<unsigned char>(stat.mode >> 12);
 }
 
-TarEntry EntryOf(const Statx& stat, char type, const char* name, size_t size);
+TarHeader EntryOf(const Statx& stat, char type, const char* name, size_t size);
 
 }  // namespace graphdriver

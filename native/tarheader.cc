@@ -76,7 +76,7 @@ bool AppendNumber(Buffer* records, const char* key, uint64_t value) {
 }
 
 // Seconds with as many digits of the fraction as there are.
-bool AppendTime(Buffer* records, const TarEntry& entry) {
+bool AppendTime(Buffer* records, const TarHeader& entry) {
   int64_t seconds = entry.seconds;
   uint32_t rest = entry.nanoseconds;
   char text[1 + kDecimal + 10];
@@ -145,7 +145,7 @@ struct Placed {
   size_t prefix;
 };
 
-Placed PlaceName(const TarEntry& entry) {
+Placed PlaceName(const TarHeader& entry) {
   const char* name = entry.name;
   size_t size = entry.name_size;
   bool ascii = IsAscii(name, size);
@@ -154,18 +154,18 @@ Placed PlaceName(const TarEntry& entry) {
   return {prefix == 0, prefix};
 }
 
-bool LinkNeedsPax(const TarEntry& entry) {
+bool LinkNeedsPax(const TarHeader& entry) {
   const char* link = entry.link;
   size_t size = entry.link_size;
   return size > kLink.size || (!IsAscii(link, size) && IsUtf8(link, size));
 }
 
-bool TimeNeedsPax(const TarEntry& entry) {
+bool TimeNeedsPax(const TarHeader& entry) {
   return entry.nanoseconds != 0 || entry.seconds < 0 ||
          static_cast<uint64_t>(entry.seconds) > kMostSize;
 }
 
-bool AppendRecords(Buffer* records, const TarEntry& entry, bool path, const Buffer& xattrs) {
+bool AppendRecords(Buffer* records, const TarHeader& entry, bool path, const Buffer& xattrs) {
   return (!path || AppendPaxRecord(records, "path", "", entry.name, entry.name_size)) &&
          (!LinkNeedsPax(entry) ||
           AppendPaxRecord(records, "linkpath", "", entry.link, entry.link_size)) &&
@@ -176,7 +176,7 @@ bool AppendRecords(Buffer* records, const TarEntry& entry, bool path, const Buff
          records->Append(xattrs.data(), xattrs.size());
 }
 
-void PutBlock(char* block, const TarEntry& entry, size_t prefix) {
+void PutBlock(char* block, const TarHeader& entry, size_t prefix) {
   memset(block, 0, kTarBlock);
   size_t skipped = prefix == 0 ? 0 : prefix + 1;
   PutText(block, kName, entry.name + skipped, entry.name_size - skipped);
@@ -200,7 +200,7 @@ void PutBlock(char* block, const TarEntry& entry, size_t prefix) {
   PutChecksum(block);
 }
 
-bool AppendBlock(Buffer* blocks, const TarEntry& entry, size_t prefix) {
+bool AppendBlock(Buffer* blocks, const TarHeader& entry, size_t prefix) {
   if (!blocks->Reserve(blocks->size() + kTarBlock)) return false;
   PutBlock(blocks->data() + blocks->size(), entry, prefix);
   blocks->SetSize(blocks->size() + kTarBlock);
@@ -224,7 +224,7 @@ bool AppendPaxRecord(Buffer* records, const char* key, const char* key_rest, con
          records->Append('=') && records->Append(value, size) && records->Append('\n');
 }
 
-bool AppendTarHeader(Buffer* blocks, const TarEntry& entry, const Buffer& xattrs) {
+bool AppendTarHeader(Buffer* blocks, const TarHeader& entry, const Buffer& xattrs) {
   Placed placed = PlaceName(entry);
   size_t begin = blocks->size();
   // Room for the extended header's own header; filled when its size is known.
@@ -236,7 +236,7 @@ bool AppendTarHeader(Buffer* blocks, const TarEntry& entry, const Buffer& xattrs
     blocks->SetSize(begin);
     return AppendBlock(blocks, entry, placed.prefix);
   }
-  TarEntry extended;
+  TarHeader extended;
   extended.type = 'x';
   extended.name = "PaxHeader";
   extended.name_size = strlen(extended.name);

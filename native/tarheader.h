@@ -5,17 +5,16 @@
 #include <stdint.h>
 
 #include "buffer.h"
+#include "tarnumber.h"
 
 namespace graphdriver {
-
-constexpr size_t kTarBlock = 512;
 
 // What is behind the last byte of a body, up to a whole block.
 constexpr uint64_t TarPadding(uint64_t size) {
   return (kTarBlock - size % kTarBlock) % kTarBlock;
 }
 
-struct TarEntry {
+struct TarHeader {
   // '0' file, '1' hard link, '2' symlink, '3' character device, '4' block device, '5' directory,
   // '6' fifo.
   char type = '0';
@@ -40,6 +39,6 @@ bool AppendPaxRecord(Buffer* records, const char* key, const char* key_rest, con
 
 // Appends the blocks before an entry's body. `xattrs`: records of the extended header, ready made.
 // False without memory.
-bool AppendTarHeader(Buffer* blocks, const TarEntry& entry, const Buffer& xattrs);
+bool AppendTarHeader(Buffer* blocks, const TarHeader& entry, const Buffer& xattrs);
 
 }  // namespace graphdriver

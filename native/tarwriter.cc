@@ -45,11 +45,11 @@ bool TarWriter::Warn(Notice notice, const char* path, size_t size) {
   return notes_->Warn(notice, path, size) || Fail(-ENOMEM, "malloc");
 }
 
-bool TarWriter::Header(const TarEntry& entry, const Buffer& xattrs) {
+bool TarWriter::Header(const TarHeader& entry, const Buffer& xattrs) {
   blocks_.SetSize(0);
   bool made;
   if (whole_seconds_ && entry.nanoseconds != 0) {
-    TarEntry whole = entry;
+    TarHeader whole = entry;
     whole.nanoseconds = 0;
     made = AppendTarHeader(&blocks_, whole, xattrs);
   } else {
@@ -61,7 +61,7 @@ bool TarWriter::Header(const TarEntry& entry, const Buffer& xattrs) {
   return true;
 }
 
-bool TarWriter::File(const TarEntry& entry, const Buffer& xattrs, int fd) {
+bool TarWriter::File(const TarHeader& entry, const Buffer& xattrs, int fd) {
   if (!Header(entry, xattrs)) return false;
   FileCopy copy = output_->CopyFile(fd, entry.size);
   if (copy.error != 0) {
@@ -82,7 +82,7 @@ bool TarWriter::Marker(const char* path, size_t size, const char* prefix, const 
       !name_.Append(name, strlen(name))) {
     return Fail(-ENOMEM, "malloc");
   }
-  TarEntry entry;
+  TarHeader entry;
   entry.name = name_.data();
   entry.name_size = name_.size();
   return Header(entry, no_xattrs_);

@@ -48,9 +48,9 @@ class TarWriter {
   TarWriter(Output* output, PackNotes* notes, bool whole_seconds)
       : output_(output), notes_(notes), whole_seconds_(whole_seconds) {}
   // Each answers false after it has noted a failure.
-  bool Header(const TarEntry& entry, const Buffer& xattrs);
+  bool Header(const TarHeader& entry, const Buffer& xattrs);
   // A header, and exactly `entry.size` bytes of the file.
-  bool File(const TarEntry& entry, const Buffer& xattrs, int fd);
+  bool File(const TarHeader& entry, const Buffer& xattrs, int fd);
   // `path`: of the directory, with a slash behind it, or empty; `name`: what is gone in it.
   bool Whiteout(const char* path, size_t size, const char* name);
   bool Opaque(const char* path, size_t size);
