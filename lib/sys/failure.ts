@@ -1,5 +1,28 @@
+/**
+ * The `code` of a {@link GraphDriverError} about an archive, that is, a tar.
+ *
+ * - `ERR_ARCHIVE_FORMAT`: it breaks the rules of its format: a checksum, a number, an extended header, a compressed stream.
+ * - `ERR_ARCHIVE_TRUNCATED`: it ends where there must be more.
+ * - `ERR_ARCHIVE_LIMIT`: it is larger than a limit that was set; the message names the limit.
+ * - `ERR_ARCHIVE_UNSUPPORTED`: it holds what is not read here: another type of entry, a sparse file, another compression.
+ * - `ERR_ARCHIVE_PATH`: the name of an entry leads out of the layer, or to no place in it.
+ * - `ERR_ARCHIVE_LINK`: a hard link whose target is not in the layer.
+ * - `ERR_ARCHIVE_WHITEOUT`: a whiteout that marks nothing, or is no empty file.
+ * - `ERR_ARCHIVE_BODY_SIZE`: the body of an entry to be written is longer or shorter than its size.
+ */
+export type ArchiveErrorCode =
+  | 'ERR_ARCHIVE_BODY_SIZE'
+  | 'ERR_ARCHIVE_FORMAT'
+  | 'ERR_ARCHIVE_LIMIT'
+  | 'ERR_ARCHIVE_LINK'
+  | 'ERR_ARCHIVE_PATH'
+  | 'ERR_ARCHIVE_TRUNCATED'
+  | 'ERR_ARCHIVE_UNSUPPORTED'
+  | 'ERR_ARCHIVE_WHITEOUT'
+
 /** Every `code` of a {@link GraphDriverError}. */
 export type GraphDriverErrorCode =
+  | ArchiveErrorCode
   | 'ERR_ADDON_NOT_LOADED'
   | 'ERR_DRIVER_BACKING_FS'
   | 'ERR_DRIVER_CLOSED'
