@@ -2,6 +2,8 @@
 #include <napi.h>
 
 #include "aufs.h"
+#include "changes.h"
+#include "comparepack.h"
 #include "file.h"
 #include "lock.h"
 #include "mount.h"
@@ -10,7 +12,9 @@
 #include "op.h"
 #include "packjob.h"
 #include "stat.h"
+#include "tarlist.h"
 #include "tree.h"
+#include "unpackjob.h"
 #include "xattr.h"
 
 namespace graphdriver {
@@ -49,12 +53,26 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&Removexattr, Lane::kFile>::Add(env, to, "removexattr", environment);
   Op<&RemoveTree, Lane::kTree>::Add(env, to, "removeTree", environment);
   Op<&CopyTree, Lane::kTree>::Add(env, to, "copyTree", environment);
+  Op<&ViewsOf, Lane::kFile>::Add(env, to, "viewsOf", environment);
+  Op<&ViewChanges, Lane::kTree>::Add(env, to, "viewChanges", environment);
+  Op<&ViewChangedSize, Lane::kTree>::Add(env, to, "viewChangedSize", environment);
+  Op<&ViewLayerSize, Lane::kTree>::Add(env, to, "viewLayerSize", environment);
+  Op<&ViewsCancel, Lane::kFile>::Add(env, to, "viewsCancel", environment);
+  Op<&PackDifference, Lane::kFile>::Add(env, to, "packDifference", environment);
   Op<&PackTree, Lane::kFile>::Add(env, to, "packTree", environment);
   Op<&PackNext, Lane::kTree>::Add(env, to, "packNext", environment);
   Op<&PackInto, Lane::kTree>::Add(env, to, "packInto", environment);
   Op<&PackCancel, Lane::kFile>::Add(env, to, "packCancel", environment);
   Op<&PackProgress, Lane::kFile>::Add(env, to, "packProgress", environment);
   Op<&PackWarnings, Lane::kFile>::Add(env, to, "packWarnings", environment);
+  // Tars in.
+  Op<&ListTar, Lane::kTree>::Add(env, to, "listTar", environment);
+  Op<&UnpackStart, Lane::kFile>::Add(env, to, "unpackStart", environment);
+  Op<&UnpackPut, Lane::kFile>::Add(env, to, "unpackPut", environment);
+  Op<&UnpackRoom, Lane::kTree>::Add(env, to, "unpackRoom", environment);
+  Op<&UnpackProgress, Lane::kFile>::Add(env, to, "unpackProgress", environment);
+  Op<&UnpackEnd, Lane::kTree>::Add(env, to, "unpackEnd", environment);
+  Op<&UnpackCancel, Lane::kFile>::Add(env, to, "unpackCancel", environment);
 }
 
 struct Errno {

@@ -13,7 +13,7 @@ export * from './constants.ts'
 export { errnoName, errnoOf, SyscallError } from './error.ts'
 export type { SyscallContext } from './error.ts'
 export { GraphDriverError } from './failure.ts'
-export type { GraphDriverErrorCode, GraphDriverErrorOptions } from './failure.ts'
+export type { ArchiveErrorCode, GraphDriverErrorCode, GraphDriverErrorOptions } from './failure.ts'
 export {
   close,
   closeSync,

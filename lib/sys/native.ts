@@ -19,6 +19,12 @@ export interface Failure {
   readonly log: string
 }
 
+/** Rows of 64-bit numbers, and the bytes that they point into. */
+export interface WideTable {
+  readonly rows: BigInt64Array
+  readonly text: Uint8Array
+}
+
 /** An object of the addon: it is passed back to its functions, and freed when nobody holds it. */
 export interface NativeHandle<Of extends string> {
   readonly nativeHandleOf: Of
@@ -211,6 +217,34 @@ export interface Calls {
    * mounts are not entered. Answers the entries copied.
    */
   copyTree(from: Path, to: Path, flags: number): number | TreeFailure
+  // changes.cc
+  /**
+   * Two views that are to be compared; nothing is read yet. Each is its layers' directories, top first, a NUL after each; `before`
+   * may be empty. `form`: a `layerForms` number. `judge`: 0 says that `now` is one layer on top of `before`, so that what it
+   * holds was touched; 1 compares every pair of files.
+   */
+  viewsOf(now: Uint8Array, before: Uint8Array, form: number, judge: number): NativeHandle<'views'> | number
+  /**
+   * Three numbers a change: 0 modified, 1 added, 2 deleted, and [start, end) of the path in `text`, with a slash before it.
+   * A failure's path is whole, not relative.
+   */
+  viewChanges(views: NativeHandle<'views'>): FlatTable | TreeFailure
+  /** Bytes in the files and links that are new in `now` or not as they were. */
+  viewChangedSize(views: NativeHandle<'views'>): number | TreeFailure
+  /** Bytes in the files and links of the top layer of `now`. */
+  viewLayerSize(views: NativeHandle<'views'>): number | TreeFailure
+  /** Nobody wants the answer: what is under way answers -ECANCELED soon. */
+  viewsCancel(views: NativeHandle<'views'>): number
+  /**
+   * Makes ready to write as a tar what differs between two views (as for viewsOf), compared exactly; nothing is read yet. Flags as for
+   * packTree. A failure's path is whole, but for its first slash.
+   */
+  packDifference(
+    now: Uint8Array,
+    before: Uint8Array,
+    form: number,
+    flags: number,
+  ): NativeHandle<'pack'> | number
   // packjob.cc
   /**
    * Makes ready to write the tree of a directory as a tar; nothing is read yet. `parent`: a directory whose attributes the root
@@ -228,6 +262,33 @@ export interface Calls {
   packProgress(job: NativeHandle<'pack'>): BigInt64Array | number
   /** Three numbers a warning: a `packNotices` number, and [start, end) of the path in `text`. */
   packWarnings(job: NativeHandle<'pack'>): FlatTable | number
+  // tarlist.cc
+  /**
+   * Lists a tar that is fed in pieces of the given sizes, again and again; all at once without any. `limits`: nine 64-bit
+   * numbers (native/tarpolicy.h). The rows are described in sys/tarreader.ts.
+   */
+  listTar(archive: Uint8Array, pieces: Int32Array, limits: Uint8Array): WideTable | number
+  // unpackjob.cc
+  /**
+   * Starts a thread that unpacks a tar below a directory. `form`: a number of `layerForms`; `limits` as for `listTar`;
+   * `seed`: 64 random bits.
+   */
+  unpackStart(
+    directory: number,
+    form: number,
+    limits: Uint8Array,
+    seed: bigint,
+  ): NativeHandle<'unpack'> | number
+  /** Gives it bytes, which are copied. Answers how many wait to be unpacked; -ECANCELED when it has ended. */
+  unpackPut(job: NativeHandle<'unpack'>, bytes: Uint8Array): number
+  /** Answers 0 when few bytes wait, or when it has ended. */
+  unpackRoom(job: NativeHandle<'unpack'>): number
+  /** Bytes and entries up to now. */
+  unpackProgress(job: NativeHandle<'unpack'>): BigInt64Array | number
+  /** Nothing follows: waits for the end. The rows are described in sys/unpack.ts. Once. */
+  unpackEnd(job: NativeHandle<'unpack'>): WideTable | number
+  /** Nobody wants it any more: it ends soon, at -ECANCELED. */
+  unpackCancel(job: NativeHandle<'unpack'>): number
 }
 
 /** The addon: every call twice. */

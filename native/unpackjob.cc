@@ -1,0 +1,176 @@
+#include "unpackjob.h"
+
+#include <new>
+
+#include "tarlist.h"
+#include "thread.h"
+
+namespace graphdriver {
+
+UnpackJob::~UnpackJob() {
+  UnpackFile::Destroy(file_);
+}
+
+NewHandle UnpackJob::Create(int directory, Form form, const TarLimits& limits, uint64_t seed) {
+  NewHandle result;
+  Descriptor owned(directory);
+  void* memory = malloc(sizeof(UnpackJob));
+  if (memory == nullptr) {
+    result.error = -ENOMEM;
+    return result;
+  }
+  UnpackJob* job = new (memory) UnpackJob(form, limits, seed);
+  result.handle = Ref<Handle>::Take(job);
+  job->directory_ = owned.Take();
+  job->Retain();
+  int error = StartThread(Run, job);
+  if (error != 0) {
+    CloseQuietly(job->directory_);
+    job->Release();
+    result.error = error;
+  }
+  return result;
+}
+
+void* UnpackJob::Run(void* data) {
+  UnpackJob* job = static_cast<UnpackJob*>(data);
+  constexpr int kSetName = 15;
+  Call(SYS_prctl, kSetName, static_cast<const void*>("graphdriver"));
+  if (job->Check(job->tree_.Open(job->directory_))) job->Unpack();
+  // A file that was not finished stays as it is: the whole directory is good for nothing.
+  UnpackFile::Destroy(job->file_);
+  job->file_ = nullptr;
+  job->tree_.Close();
+  job->queue_.Cancel();
+  job->done_.store(1, std::memory_order_release);
+  FutexWake(&job->done_, INT32_MAX);
+  job->Release();
+  return nullptr;
+}
+
+bool UnpackJob::Check(const UnpackFailure& failure) {
+  if (!failure.failed()) return true;
+  failure_ = failure;
+  const char* path = tree_.path();
+  if (path != nullptr) failed_path_.Append(path, strlen(path));
+  return false;
+}
+
+bool UnpackJob::Unpack() {
+  while (UnpackChunk* chunk = queue_.Take()) {
+    bool drained = Drain(chunk);
+    chunk->Release();
+    if (!drained) return false;
+  }
+  if (queue_.cancelled()) return Check({-ECANCELED, "read"});
+  if (reader_.FinishInput() == TarEvent::kFault) return Check(reader_.fault());
+  return Check(tree_.Finish());
+}
+
+bool UnpackJob::Drain(UnpackChunk* chunk) {
+  reader_.Feed(chunk->data(), chunk->size);
+  while (!queue_.cancelled()) {
+    TarEvent event = reader_.Next();
+    bool good = true;
+    if (event == TarEvent::kInput) {
+      bytes_.store(reader_.position(), std::memory_order_relaxed);
+      return true;
+    }
+    if (event == TarEvent::kFault) return Check(reader_.fault());
+    if (event == TarEvent::kEntry) good = StartEntry();
+    if (event == TarEvent::kData && file_ != nullptr)
+      good = Check(file_->Write(reader_.data().data, reader_.data().size));
+    if (good && file_ != nullptr && reader_.left() == 0) good = FinishFile();
+    if (!good) return false;
+  }
+  return Check({-ECANCELED, "read"});
+}
+
+bool UnpackJob::StartEntry() {
+  entries_.store(reader_.entries(), std::memory_order_relaxed);
+  size_ += reader_.entry().size;
+  return Check(tree_.Make(&reader_, &file_));
+}
+
+bool UnpackJob::FinishFile() {
+  UnpackFailure failure = file_->Finish(&notes_);
+  UnpackFile::Destroy(file_);
+  file_ = nullptr;
+  return Check(failure);
+}
+
+void UnpackJob::Wait() {
+  while (done_.load(std::memory_order_acquire) == 0) FutexWait(&done_, 0, nullptr);
+}
+
+// Errno or 0; fault or 0, its entry and offset, that entry's name; which call failed and where;
+// bytes of all bodies, entries, warnings that were left out.
+WideTable UnpackJob::TakeResult() {
+  WideTable table;
+  TarText name = reader_.entry().name;
+  bool fault = failure_.fault != TarFault::kNone;
+  bool made = table.Add(failure_.error) && table.Add(static_cast<int64_t>(failure_.fault)) &&
+              table.Add(static_cast<int64_t>(reader_.number())) &&
+              table.Add(static_cast<int64_t>(reader_.offset())) &&
+              table.AddText(name.data, fault ? name.size : 0) &&
+              table.AddText(failure_.call, strlen(failure_.call)) &&
+              table.AddText(failed_path_.data(), failed_path_.size()) &&
+              table.Add(static_cast<int64_t>(size_)) &&
+              table.Add(static_cast<int64_t>(reader_.entries())) &&
+              table.Add(static_cast<int64_t>(notes_.left_out()));
+  // Their texts begin where those of the head end.
+  made = made && table.Add(static_cast<int64_t>(table.text.size())) &&
+         table.rows.Append(notes_.table().rows.data(), notes_.table().rows.size()) &&
+         table.text.Append(notes_.table().text.data(), notes_.table().text.size());
+  if (!made) table.error = -ENOMEM;
+  return table;
+}
+
+NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t seed) {
+  NewHandle failed;
+  failed.error = -EINVAL;
+  TarLimits read;
+  if (form >= kForms || !ReadLimits(limits, &read)) return failed;
+  // Of its own, open for reading: the caller may close its.
+  long fd = CallAgain(SYS_openat, directory, static_cast<const void*>("."),
+                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    failed.error = static_cast<int>(fd);
+    return failed;
+  }
+  return UnpackJob::Create(static_cast<int>(fd), static_cast<Form>(form), read, seed);
+}
+
+int32_t UnpackPut(UnpackJob* job, Bytes bytes) {
+  if (job->queue().cancelled()) return -ECANCELED;
+  UnpackChunk* chunk = UnpackChunk::Create(bytes.data, bytes.size);
+  if (chunk == nullptr) return -ENOMEM;
+  size_t waiting = job->queue().Put(chunk);
+  return waiting < INT32_MAX ? static_cast<int32_t>(waiting) : INT32_MAX;
+}
+
+int32_t UnpackRoom(UnpackJob* job) {
+  job->queue().WaitForRoom();
+  return 0;
+}
+
+Row UnpackProgress(UnpackJob* job) {
+  Row row;
+  row.count = 2;
+  row.values[0] = static_cast<int64_t>(job->bytes());
+  row.values[1] = static_cast<int64_t>(job->entries());
+  return row;
+}
+
+WideTable UnpackEnd(UnpackJob* job) {
+  job->queue().Close();
+  job->Wait();
+  return job->TakeResult();
+}
+
+int32_t UnpackCancel(UnpackJob* job) {
+  job->queue().Cancel();
+  return 0;
+}
+
+}  // namespace graphdriver

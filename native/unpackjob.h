@@ -1,0 +1,62 @@
+// An archive that is being unpacked, by a thread of its own.
+#pragma once
+
+#include "handle.h"
+#include "results.h"
+#include "tarreader.h"
+#include "unpackqueue.h"
+#include "unpacktree.h"
+#include "widetable.h"
+
+namespace graphdriver {
+
+class UnpackJob final : public Handle {
+ public:
+  static constexpr char kTag = 0;
+  // Takes the descriptor, whatever the answer.
+  static NewHandle Create(int directory, Form form, const TarLimits& limits, uint64_t seed);
+  UnpackQueue& queue() { return queue_; }
+  // Any thread. Waits for the end, after everything was put or Cancel() was called.
+  void Wait();
+  // After Wait(): kResultHead numbers, and then the warnings (unpacknotes.h).
+  WideTable TakeResult();
+  uint64_t entries() const { return entries_.load(std::memory_order_relaxed); }
+  uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  void Abandon() override { queue_.Cancel(); }
+
+ private:
+  UnpackJob(Form form, const TarLimits& limits, uint64_t seed)
+      : Handle(&kTag), reader_(limits), tree_(form, &notes_, seed) {}
+  ~UnpackJob() override;
+  static void* Run(void* job);
+  // Each answers false after a failure was noted.
+  bool Unpack();
+  bool Drain(UnpackChunk* chunk);
+  bool StartEntry();
+  bool FinishFile();
+  bool Check(const UnpackFailure& failure);
+
+  UnpackQueue queue_;
+  TarReader reader_;
+  UnpackNotes notes_;
+  UnpackTree tree_;
+  int directory_ = -1;
+  // Owned while it is filled.
+  UnpackFile* file_ = nullptr;
+  UnpackFailure failure_;
+  // Where, when a call failed.
+  Buffer failed_path_;
+  uint64_t size_ = 0;
+  std::atomic<uint64_t> entries_{0};
+  std::atomic<uint64_t> bytes_{0};
+  std::atomic<uint32_t> done_{0};
+};
+
+NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t seed);
+int32_t UnpackPut(UnpackJob* job, Bytes bytes);
+int32_t UnpackRoom(UnpackJob* job);
+Row UnpackProgress(UnpackJob* job);
+WideTable UnpackEnd(UnpackJob* job);
+int32_t UnpackCancel(UnpackJob* job);
+
+}  // namespace graphdriver
