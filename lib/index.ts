@@ -5,6 +5,10 @@
  * @packageDocumentation
  */
 
+export type { Change } from './archive/changes.ts'
+export type { PackWarning } from './archive/pack.ts'
+export type { Progress } from './archive/progress.ts'
+export type { PackWarningCode } from './sys/pack.ts'
 export type { AufsForm, AufsOptions } from './drivers/aufs/index.ts'
 export type {
   Driver,
@@ -19,7 +23,11 @@ export type {
   CallOptions,
   CleanupOptions,
   CleanupResult,
+  CompareOptions,
   CreateOptions,
+  DiffOptions,
+  DiffResult,
+  DiffStream,
   DriverInfo,
   GetOptions,
   GraphDriver,

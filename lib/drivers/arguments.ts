@@ -1,7 +1,10 @@
 import { invalidType, invalidValue } from '../sys/arguments.ts'
 import type { FileHandle } from 'node:fs/promises'
+import type { TarSource } from '../archive/source.ts'
+import { resolveLimits } from '../archive/limits.ts'
 import { checkLayerId } from '../store/index.ts'
 import type {
+  ApplyOptions,
   CallOptions,
   CleanupOptions,
   CompareOptions,
@@ -28,6 +31,12 @@ export function checkCompareOptions(options: CompareOptions): void {
   if (options.parent !== undefined) checkLayerId(options.parent, 'options.parent')
 }
 
+/** Options of what unpacks a tar. */
+export function checkApplyOptions(options: ApplyOptions): void {
+  checkCallOptions(options)
+  resolveLimits(options.limits)
+}
+
 /** Options of `diff` and `diffTo`. */
 export function checkDiffOptions(options: DiffOptions): void {
   checkCompareOptions(options)
@@ -35,6 +44,13 @@ export function checkDiffOptions(options: DiffOptions): void {
   if (times !== undefined && times !== 'exact' && times !== 'seconds') {
     throw invalidValue('options.times', "must be 'exact' or 'seconds'", times)
   }
+}
+
+/** Where a tar comes from. */
+export function checkTar(tar: TarSource, name: string): void {
+  const value: unknown = tar
+  const known = typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || 'fd' in value)
+  if (!known) throw invalidType(name, 'an async iterable of Uint8Array, or a FileHandle', tar)
 }
 
 /** An open file of node:fs/promises. */

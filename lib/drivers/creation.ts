@@ -1,6 +1,6 @@
-import { chmod, mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename } from 'node:fs/promises'
+import type { TarSource } from '../archive/source.ts'
 import {
-  chownIfAllowed,
   codeOf,
   copyDirectoryAttributes,
   formatChain,
@@ -11,6 +11,7 @@ import {
   present,
   readChain,
   recordChild,
+  setBaseAttributes,
   settle,
   step,
   syncDirectory,
@@ -18,9 +19,19 @@ import {
 } from '../store/index.ts'
 import { gathered } from '../mount/index.ts'
 import { AT_FDCWD, GraphDriverError, RENAME_NOREPLACE, renameat2 } from '../sys/index.ts'
+import { type Staged, stage } from './applying.ts'
+import type { Call } from './call.ts'
+import type { Stack } from './driver.ts'
+import type { ApplyOptions, ApplyResult } from './graph-driver.ts'
 import { isMounted, refuseAlive, takeDown } from './mounts.ts'
 import type { References } from './references.ts'
-import { inUse, pathsOf, readStack, type Session } from './session.ts'
+import { behindGates, inUse, pathsOf, readStack, type Session } from './session.ts'
+
+/** What a layer is called, and what is below it. */
+export interface NewLayer {
+  readonly id: string
+  readonly parent: string | undefined
+}
 
 /**
  * Makes a layer. It exists from one instant on: the rename of its metadata. What a failure or a death leaves before that is
@@ -29,18 +40,16 @@ import { inUse, pathsOf, readStack, type Session } from './session.ts'
 export async function createLayer(
   session: Session,
   references: References,
-  id: string,
-  parent: string | undefined,
+  { id, parent }: NewLayer,
+  staged?: Staged,
 ): Promise<void> {
   const { layout, store } = session
   const directories = store.layerDirectories
-  await settle(layout, id, directories)
-  await refuseTaken(session, id)
-  const chain = parent === undefined ? [] : await chainAbove(session, references, parent)
+  const chain = await prepareCreation(session, references, { id, parent })
   try {
     await writeNewFile(layout.made(id), formatChain(chain), store.sync !== 'none', metadataMode(chain))
     await step('wrote intent')
-    await makeDirectories(session, id, parent)
+    await makeDirectories(session, id, parent, staged)
     if (store.sync !== 'none') for (const name of directories) await syncDirectory(layout.directory(name))
     await step('ready to commit')
     await commit(layout.made(id), layout.metadata(id))
@@ -49,6 +58,61 @@ export async function createLayer(
   }
   await step('committed')
   if (store.sync !== 'none') await syncDirectory(layout.directory('layers'))
+}
+
+/** Refuses what cannot be made before anything is written; answers the ancestors that the layer will have. */
+async function prepareCreation(
+  session: Session,
+  references: References,
+  { id, parent }: NewLayer,
+): Promise<string[]> {
+  await settle(session.layout, id, session.store.layerDirectories)
+  await refuseTaken(session, id)
+  return parent === undefined ? [] : chainAbove(session, references, parent)
+}
+
+/**
+ * Makes a layer of a tar: it exists whole or not at all. While the tar is unpacked the parent is frozen, and no gate is held.
+ *
+ * @throws GraphDriverError as for a layer without contents, and ERR_ARCHIVE_*
+ */
+export async function createFrom(
+  session: Session,
+  references: References,
+  { id, parent }: NewLayer,
+  tar: TarSource,
+  options: ApplyOptions,
+  call: Call,
+): Promise<ApplyResult> {
+  const { layout, store } = session
+  const ids = parent === undefined ? [id] : [id, parent]
+  const freeze = async (): Promise<Stack> => {
+    const chain = await prepareCreation(session, references, { id, parent })
+    if (parent !== undefined) {
+      if (!store.locks.hold('use', parent)) throw inUse(parent, 'it is being filled, unmounted or removed')
+      store.locks.hold('freeze', parent)
+    }
+    const ancestors = chain.map((ancestor) => pathsOf(layout, ancestor))
+    return { layer: pathsOf(layout, id), ancestors, lowers: ancestors.map(({ diff }) => diff) }
+  }
+  const thaw = (): Promise<void> => {
+    if (parent === undefined) return Promise.resolve()
+    store.locks.release('freeze', parent)
+    store.locks.release('use', parent)
+    return Promise.resolve()
+  }
+  const stack = await behindGates(session, ids, call.signal, freeze)
+  try {
+    await using staged = await stage(session, stack, stack.lowers[0], tar, options)
+    await behindGates(session, ids, call.signal, async () => {
+      call.signal?.throwIfAborted()
+      await createLayer(session, references, { id, parent }, staged)
+      call.commit()
+    })
+    return staged.result
+  } finally {
+    await behindGates(session, ids, undefined, thaw)
+  }
 }
 
 /** Nobody else may make this name: the gate is ours. Without RENAME_NOREPLACE (NFS, 9p) that has to do. */
@@ -113,21 +177,31 @@ async function refuseWriters(session: Session, references: References, parent: s
   await refuseAlive(session, stack)
 }
 
-async function makeDirectories(session: Session, id: string, parent: string | undefined): Promise<void> {
+async function makeDirectories(
+  session: Session,
+  id: string,
+  parent: string | undefined,
+  staged: Staged | undefined,
+): Promise<void> {
   const { layout, driver } = session
   if (parent !== undefined) await recordChild(layout, parent, id)
   await step('recorded child')
   const layer = pathsOf(layout, id)
   await ensureDirectory(layer.target, 0o755)
   await step('made mnt')
-  await mkdir(layer.diff, { mode: 0o755 })
-  await step('made diff')
-  if (parent === undefined) {
-    await chownIfAllowed(layer.diff, 0, 0)
-    await chmod(layer.diff, 0o755)
-  } else {
-    await copyDirectoryAttributes(layout.diff(parent), layer.diff)
+  const above = parent === undefined ? undefined : pathsOf(layout, parent)
+  if (staged === undefined) {
+    await mkdir(layer.diff, { mode: 0o755 })
+    await step('made diff')
+    if (above === undefined) await setBaseAttributes(layer.diff)
+    else await copyDirectoryAttributes(above.diff, layer.diff)
+    await step('set attributes')
+    await driver.prepare?.(layer, above)
+    return
   }
-  await step('set attributes')
-  await driver.prepare?.(layer, parent === undefined ? undefined : pathsOf(layout, parent))
+  await driver.prepare?.(layer, above)
+  await rename(staged.path, layer.diff)
+  staged.forget()
+  await step('moved diff')
+  await driver.filled?.(layer)
 }

@@ -77,6 +77,10 @@ export interface Driver {
    * `stage` makes an empty directory on the same filesystem; what it holds is deleted afterwards.
    */
   populate?(stack: Stack, stage: Staging): Promise<void>
+  /** Puts into an empty directory what a tar is applied to (vfs: a copy of the parent); nothing for a union. */
+  fill?(stack: Stack, directory: string): Promise<void>
+  /** A layer's directory was put in place whole, by a tar: what the driver keeps of the one before goes. */
+  filled?(layer: LayerPaths): Promise<void>
   /** What shows a layer that is not populated yet, to be read only; undefined where its own directory does. */
   standIn?(stack: Stack): Promise<string | undefined>
   /** Runs just before a mount of its own: what the kernel needs anew. */

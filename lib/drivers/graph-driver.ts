@@ -1,5 +1,8 @@
 import type { FileHandle } from 'node:fs/promises'
 import type { Change } from '../archive/changes.ts'
+import type { ArchiveLimits } from '../archive/limits.ts'
+import type { TarSource } from '../archive/source.ts'
+import type { UnpackResult } from '../archive/unpack.ts'
 import type { PackResult, PackStream } from '../archive/pack.ts'
 import type { ProgressOptions } from '../archive/progress.ts'
 import type { Mount } from '../mount/plan.ts'
@@ -42,6 +45,11 @@ export interface CreateOptions extends CallOptions {
   parent?: string
 }
 
+export interface CreateFromOptions extends CreateOptions, ApplyOptions {
+  /** A tar of what the layer is to hold, as for `applyDiff`. */
+  from: TarSource
+}
+
 export interface GetOptions extends CallOptions {
   /** A view that cannot be written through; it shows what writers do meanwhile. */
   readOnly?: boolean
@@ -76,6 +84,14 @@ export interface DiffOptions extends CallOptions {
    */
   times?: 'exact' | 'seconds'
 }
+
+export interface ApplyOptions extends CallOptions {
+  /** How much the tar may ask for. */
+  limits?: ArchiveLimits
+}
+
+/** What became of a tar that came in. */
+export type ApplyResult = UnpackResult
 
 export interface CompareOptions extends CallOptions {
   /** Another layer to compare with than the one directly below. */
@@ -169,7 +185,13 @@ export interface GraphDriver extends AsyncDisposable {
    * @throws GraphDriverError ERR_LAYER_EXISTS; ERR_LAYER_NOT_FOUND (the parent); ERR_LAYER_CORRUPT;
    * ERR_TOO_MANY_LAYERS; ERR_LAYER_IN_USE (somebody may write to the parent); ERR_STORE_READ_ONLY
    */
-  create(id: string, options?: CreateOptions): Promise<void>
+  create(id: string, options?: CreateOptions & { from?: undefined }): Promise<void>
+  /**
+   * Makes a layer of a tar, whole or not at all: it exists once everything is in it. The parent is frozen meanwhile.
+   *
+   * @throws as above, and as `applyDiff`.
+   */
+  create(id: string, options: CreateFromOptions): Promise<ApplyResult>
   /**
    * Deletes a layer; a mount that nobody holds is taken away first.
    *
@@ -218,6 +240,16 @@ export interface GraphDriver extends AsyncDisposable {
    * @throws as `diff`; SyscallError ENOSPC, EPIPE, …
    */
   diffTo(id: string, to: FileHandle, options?: DiffOptions): Promise<DiffResult>
+  /**
+   * Unpacks a tar into an empty layer, whole or not at all: aside, and then put in its place at one instant. The tar is plain or compressed with
+   * gzip or zstd (Node.js 22.15), and may come from anywhere: nothing outside the layer is touched whatever it says. What could not be kept
+   * (an extended attribute that the filesystem refused, a device in a user namespace) is in the result's `warnings`.
+   *
+   * @throws GraphDriverError ERR_LAYER_NOT_FOUND; ERR_LAYER_IN_USE (held, mounted, or alive in the kernel); ERR_LAYER_HAS_CHILDREN;
+   * ERR_LAYER_NOT_EMPTY; ERR_STORE_READ_ONLY; ERR_ARCHIVE_FORMAT, ERR_ARCHIVE_TRUNCATED, ERR_ARCHIVE_LIMIT, ERR_ARCHIVE_UNSUPPORTED,
+   * ERR_ARCHIVE_PATH, ERR_ARCHIVE_LINK, ERR_ARCHIVE_WHITEOUT; SyscallError (ENOSPC, EDQUOT, …); whatever the source throws.
+   */
+  applyDiff(id: string, tar: TarSource, options?: ApplyOptions): Promise<ApplyResult>
   /**
    * What the layer adds, modifies and deletes against the layer below, or against another. In the order of its tar. A directory is
    * modified when an entry was added to it or deleted from it, or when its own mode, owner or extended attributes differ; never for its

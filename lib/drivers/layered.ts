@@ -1,3 +1,4 @@
+import type { TarSource } from '../archive/source.ts'
 import type { Change } from '../archive/changes.ts'
 import { gathered } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
@@ -5,6 +6,7 @@ import { checkLayerId, hasChildren, Layout, present, type Store } from '../store
 import { GraphDriverError } from '../sys/index.ts'
 import type { FileHandle } from 'node:fs/promises'
 import {
+  checkApplyOptions,
   checkCallOptions,
   checkCleanupOptions,
   checkCompareOptions,
@@ -12,16 +14,21 @@ import {
   checkFile,
   checkGetOptions,
   checkPutOptions,
+  checkTar,
 } from './arguments.ts'
+import { applyLayer } from './applying.ts'
 import { Call } from './call.ts'
 import { cleanUp } from './cleanup.ts'
-import { createLayer } from './creation.ts'
+import { createFrom, createLayer } from './creation.ts'
 import type { Driver } from './driver.ts'
 import type {
+  ApplyOptions,
+  ApplyResult,
   CallOptions,
   CleanupOptions,
   CleanupResult,
   CompareOptions,
+  CreateFromOptions,
   CreateOptions,
   DiffOptions,
   DiffResult,
@@ -52,6 +59,8 @@ export class LayeredDriver implements GraphDriver {
   readonly #reading: Reading
   /** Calls under way, those included that their callers have aborted. */
   readonly #running = new Set<Promise<unknown>>()
+  /** Tars that come in, and the layers that they hold: no gate is held meanwhile. */
+  readonly #incoming = new Set<{ ids: readonly string[]; call: Call; done: Promise<unknown> }>()
   readonly #handles = new Handles()
   #closing: Promise<void> | undefined
 
@@ -94,26 +103,47 @@ export class LayeredDriver implements GraphDriver {
     return this.#run({}, () => present(this.#inspected.layout.metadata(id)))
   }
 
-  async create(id: string, options: CreateOptions = {}): Promise<void> {
+  create(id: string, options?: CreateOptions & { from?: undefined }): Promise<void>
+  create(id: string, options: CreateFromOptions): Promise<ApplyResult>
+  async create(
+    id: string,
+    options: CreateOptions & ApplyOptions & { from?: TarSource | undefined } = {},
+  ): Promise<unknown> {
     checkLayerId(id)
-    checkCallOptions(options)
-    const { parent } = options
+    checkApplyOptions(options)
+    const { parent, from } = options
     if (parent !== undefined) checkLayerId(parent, 'options.parent')
     const { session, references } = this.#writable()
     const ids = parent === undefined ? [id] : [id, parent]
-    const work = (): Promise<void> => createLayer(session, references, id, parent)
+    if (from !== undefined) {
+      checkTar(from, 'options.from')
+      return this.#run(options, (call) =>
+        this.#take(ids, call, createFrom(session, references, { id, parent }, from, options, call)),
+      )
+    }
+    const work = (): Promise<void> => createLayer(session, references, { id, parent })
     const undo = (): Promise<void> => removeLayer(session, references, id)
     return this.#run(options, (call) => this.#behind(session, ids, call, work, undo))
+  }
+
+  async applyDiff(id: string, tar: TarSource, options: ApplyOptions = {}): Promise<ApplyResult> {
+    checkLayerId(id)
+    checkApplyOptions(options)
+    checkTar(tar, 'tar')
+    const { session, references } = this.#writable()
+    return this.#run(options, async (call) => {
+      await this.#settle([id])
+      return this.#take([id], call, applyLayer(session, references, id, tar, options, call))
+    })
   }
 
   async remove(id: string, options: CallOptions = {}): Promise<void> {
     checkLayerId(id)
     checkCallOptions(options)
     const { session, references } = this.#writable()
-    return this.#run(options, async (call) => {
-      await this.#reading.settle(id)
-      return this.#behind(session, [id], call, () => removeLayer(session, references, id))
-    })
+    return this.#run(options, (call) =>
+      this.#behind(session, [id], call, () => removeLayer(session, references, id)),
+    )
   }
 
   async get(id: string, options: GetOptions = {}): Promise<string> {
@@ -277,6 +307,26 @@ export class LayeredDriver implements GraphDriver {
     return call.settle(running)
   }
 
+  /** Keeps track of a tar that comes in. */
+  async #take<T>(ids: readonly string[], call: Call, done: Promise<T>): Promise<T> {
+    const incoming = { ids, call, done }
+    this.#incoming.add(incoming)
+    try {
+      return await done
+    } finally {
+      this.#incoming.delete(incoming)
+    }
+  }
+
+  /** Waits until what was aborted, or has ended, has given these layers back. */
+  async #settle(ids: readonly string[]): Promise<void> {
+    for (const incoming of [...this.#incoming]) {
+      const aborted = incoming.call.signal?.aborted === true
+      if (aborted && ids.some((id) => incoming.ids.includes(id))) await incoming.done.catch(() => undefined)
+    }
+    for (const id of ids) await this.#reading.settle(id)
+  }
+
   /** Works behind the gates of these layers; an abort that comes meanwhile is followed by `undo`, still behind them. */
   async #behind<T>(
     session: Session,
@@ -285,6 +335,7 @@ export class LayeredDriver implements GraphDriver {
     work: () => Promise<T>,
     undo?: (result: T) => Promise<void>,
   ): Promise<T> {
+    await this.#settle(ids)
     const leave = await session.store.locks.gates(ids, call.signal)
     try {
       const result = await work()

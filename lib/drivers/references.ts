@@ -1,9 +1,9 @@
 import type { MountPlan } from '../mount/plan.ts'
-import { corrupt, hasChildren, present } from '../store/index.ts'
+import { corrupt, present } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Stack } from './driver.ts'
 import { dropView, ensureMounted, isMounted, makeView, takeDown, type UnmountHow } from './mounts.ts'
-import { inUse, readStack, type Session } from './session.ts'
+import { inUse, isFrozen, readStack, type Session } from './session.ts'
 
 export type ReferenceKind = 'plain' | 'view'
 
@@ -38,9 +38,10 @@ export class References {
     return this.#held.has(id)
   }
 
-  /** Whether somebody may write to a layer through a reference, of this instance or another. */
+  /** Whether somebody may write to a layer, through a reference or by filling it, in this instance or another. */
   writable(id: string): boolean {
-    return this.#held.get(id)?.write === true || this.#session.store.locks.heldElsewhere('write', id)
+    const { locks } = this.#session.store
+    return locks.heldHere('write', id) || locks.heldElsewhere('write', id)
   }
 
   ids(): string[] {
@@ -53,7 +54,7 @@ export class References {
     const stack = await readStack(this.#session.layout, id)
     const old = this.#held.get(id)
     if (old === undefined) {
-      if (!locks.hold('use', id)) throw inUse(id, 'it is being unmounted or removed')
+      if (!locks.hold('use', id)) throw inUse(id, 'it is being filled, unmounted or removed')
     } else if (old.label !== options.label) {
       throw mismatch(
         id,
@@ -75,7 +76,7 @@ export class References {
       await driver.populate?.(stack, store.staging)
       if (!(await present(diff))) throw corrupt(layout, id, 'its contents are missing')
     }
-    const frozen = await hasChildren(layout, id)
+    const frozen = await isFrozen(this.#session, id)
     const label = options.label === undefined ? {} : { label: options.label }
     const wanted = driver.plan(stack, { readOnly: frozen, ...label })
     // A view is of whatever is mounted: who looks does not mind whether others may write.

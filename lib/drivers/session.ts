@@ -1,4 +1,4 @@
-import { type Layout, readChain, type Store } from '../store/index.ts'
+import { hasChildren, type Layout, readChain, type Store } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Driver, LayerPaths, Stack } from './driver.ts'
 
@@ -32,6 +32,27 @@ export async function readStack(layout: Layout, id: string): Promise<Stack> {
 /** Brings a layer that is copied at its first use up to date. The caller holds its gate. */
 export async function populate({ layout, driver, store }: Session, id: string): Promise<void> {
   await driver.populate?.(await readStack(layout, id), store.staging)
+}
+
+/** Works behind the gates of these layers. */
+export async function behindGates<T>(
+  { store }: Session,
+  ids: readonly string[],
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const leave = await store.locks.gates(ids, signal)
+  try {
+    return await work()
+  } finally {
+    leave()
+  }
+}
+
+/** Whether a layer never changes any more: it has children, or one is being made. The caller holds its gate. */
+export async function isFrozen({ layout, store }: Session, id: string): Promise<boolean> {
+  const { locks } = store
+  return locks.heldHere('freeze', id) || locks.heldElsewhere('freeze', id) || (await hasChildren(layout, id))
 }
 
 /** A layer that somebody uses, and who. */

@@ -1,6 +1,14 @@
 import { constants } from 'node:fs'
-import { chmod, chown, lstat, mkdir, open, readdir, rmdir, unlink } from 'node:fs/promises'
-import { getxattr, listxattr, setxattr, SyscallError } from '../sys/index.ts'
+import { chmod, chown, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises'
+import {
+  AT_FDCWD,
+  getxattr,
+  listxattr,
+  RENAME_EXCHANGE,
+  renameat2,
+  setxattr,
+  SyscallError,
+} from '../sys/index.ts'
 
 /** The code of an error of a system call, ours or Node's. */
 export function codeOf(error: unknown): string | undefined {
@@ -86,7 +94,7 @@ export async function writeNewFile(path: string, text: string, sync: boolean, mo
 }
 
 /** xattrs that are a union's bookkeeping, or describe the one file: a new layer's directory takes none of them. */
-const BOOKKEEPING = /^(trusted|user)\.overlay\./
+const BOOKKEEPING = /^(trusted|user)\.overlay\.|^trusted\.aufs\./
 
 /**
  * Gives directory `to` the owner, mode and xattrs of directory `from`. An owner that this process may not give away
@@ -100,6 +108,23 @@ export async function copyDirectoryAttributes(from: string, to: string): Promise
     await setxattr(to, name, await getxattr(from, name, { nofollow: true }), { nofollow: true })
   }
   await chmod(to, mode & 0o7777)
+}
+
+/** What the root of a base layer is like: 0755, and root's where this process may say so. */
+export async function setBaseAttributes(path: string): Promise<void> {
+  await chownIfAllowed(path, 0, 0)
+  await chmod(path, 0o755)
+}
+
+/** Puts `fresh` in the place of `old`, which is empty, at one instant; `fresh` is the old one afterwards, or gone. */
+export async function exchange(fresh: string, old: string): Promise<void> {
+  try {
+    await renameat2(AT_FDCWD, fresh, AT_FDCWD, old, RENAME_EXCHANGE)
+  } catch (error) {
+    // A filesystem without RENAME_EXCHANGE: rename(2) replaces empty directories.
+    if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'ENOSYS') throw error
+    await rename(fresh, old)
+  }
 }
 
 /** chown(2); an ordinary user keeps what he makes. */

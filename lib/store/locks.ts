@@ -11,20 +11,21 @@ import { Mutex } from './mutex.ts'
  *
  * The calls never wait in the kernel, so they are made on the calling thread; waiting is done here, and can be aborted.
  *
- * | byte  | taken shared                      | taken exclusively                       |
- * |-------|-----------------------------------|-----------------------------------------|
- * | gate  | never                             | round every change of a layer's state   |
- * | use   | while a reference or a reader is  | unmounting, removing                    |
- * | write | while a writable reference is     | never; asked for before a child is made |
+ * | byte   | taken shared                        | taken exclusively                       |
+ * |--------|-------------------------------------|-----------------------------------------|
+ * | gate   | never                               | round every change of a layer's state   |
+ * | use    | while a reference or a reader is    | unmounting, removing, filling           |
+ * | write  | while somebody may write, or fills  | never; asked for before a child is made |
+ * | freeze | while a child is made from a tar    | never; asked for before somebody writes |
  *
- * A layer's `use` and `write` bytes change only while its gate is held: within one instance the kernel sees one owner,
+ * A layer's bytes but the gate change only while its gate is held: within one instance the kernel sees one owner,
  * so it is the gate that keeps two callers of one instance apart.
  */
-export type LockKind = 'use' | 'write'
+export type LockKind = 'use' | 'write' | 'freeze'
 
 const ROOT_BYTE = 0
 const FIRST_BYTE = 64
-const BYTES = { gate: 0, use: 1, write: 2 } as const
+const BYTES = { gate: 0, use: 1, write: 2, freeze: 3 } as const
 const BYTES_A_LAYER = 4
 
 /** Where a layer's bytes begin. 48 bits of a hash: two ids that meet only share their locks. */
@@ -36,6 +37,8 @@ export class Locks {
   readonly #file: FileHandle
   /** Shared holds of this instance by byte; the kernel counts none. */
   readonly #holds = new Map<number, number>()
+  /** What this instance holds exclusively: the kernel would let it turn that into a shared hold. */
+  readonly #claims = new Set<number>()
   readonly #gates = new Mutex<number>()
 
   private constructor(file: FileHandle) {
@@ -81,9 +84,10 @@ export class Locks {
     return undefined
   }
 
-  /** Takes a shared lock once more; false when somebody else holds it exclusively. */
+  /** Takes a shared lock once more; false when somebody holds it exclusively. */
   hold(kind: LockKind, name: string): boolean {
     const byte = slot(name) + BYTES[kind]
+    if (this.#claims.has(byte)) return false
     const held = this.#holds.get(byte) ?? 0
     if (held === 0 && !this.#set(F_RDLCK, byte)) return false
     this.#holds.set(byte, held + 1)
@@ -108,13 +112,15 @@ export class Locks {
    */
   claim(kind: LockKind, name: string): boolean {
     const byte = slot(name) + BYTES[kind]
-    if ((this.#holds.get(byte) ?? 0) > 1) return false
-    return this.#set(F_WRLCK, byte)
+    if ((this.#holds.get(byte) ?? 0) > 1 || this.#claims.has(byte) || !this.#set(F_WRLCK, byte)) return false
+    this.#claims.add(byte)
+    return true
   }
 
   /** Ends a claim; what was a shared hold before becomes one again. */
   unclaim(kind: LockKind, name: string): void {
     const byte = slot(name) + BYTES[kind]
+    this.#claims.delete(byte)
     this.#set(this.#holds.has(byte) ? F_RDLCK : F_UNLCK, byte)
   }
 

@@ -1,11 +1,11 @@
-// The main job, as a user of the package does it: a base layer from a real root filesystem, a dozen layers above it, a program
-// run inside the stack, what changed, and nothing left behind.
-import { spawnSync } from 'node:child_process'
+// The main job, as a user of the package does it: a base layer from the tar of a real root filesystem, a dozen layers above it, a
+// program run inside the stack, what changed, as a list and as a tar, and nothing left behind.
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open, probe } from 'graphdriver'
-import { compareTrees } from './compare.mjs'
 import { LAYERS } from './layers.mjs'
 import { fillUserland } from './userland.mjs'
 
@@ -32,11 +32,14 @@ async function main() {
 
 /** Makes the layers from the bottom up; answers their ids. */
 async function build(driver) {
-  await driver.create('base')
-  mkdirSync(join(scratch, 'package'))
-  const origin = fillUserland(await driver.get('base'), join(scratch, 'package'))
-  await driver.put('base')
+  for (const name of ['package', 'userland']) mkdirSync(join(scratch, name))
+  const origin = fillUserland(join(scratch, 'userland'), join(scratch, 'package'))
+  const tar = spawn('tar', ['-C', join(scratch, 'userland'), '-c', '.'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const { entries, diffID } = await driver.create('base', { from: tar.stdout })
   say(`base        ${origin}`)
+  say(`            from a tar of ${entries} entries, ${diffID.slice(0, 19)}…`)
   const chain = ['base']
   for (const [id, what, edit] of LAYERS) {
     await driver.create(id, { parent: chain.at(-1) })
@@ -56,11 +59,34 @@ async function show(driver, top) {
     `\n${LAYERS.length + 1} layers as one at ${rootfs.path}, in ${(performance.now() - started).toFixed(1)} ms`,
   )
   run(rootfs.path, '/bin/sh', '-c', 'echo "in the root of $(cat /etc/nodename):" $(ls /); /usr/share/app/run')
-  const base = await driver.get('base')
   say('\nWhat changed against the base layer:')
-  for (const [kind, path] of compareTrees(base, rootfs.path)) say(`  ${kind.padEnd(9)} /${path}`)
-  await driver.put('base')
+  for (const { kind, path } of await driver.changes(top, { parent: 'base' }))
+    say(`  ${kind.padEnd(9)} ${path}`)
+  await judge(driver, top, rootfs.path)
   await rootfs.release()
+}
+
+/** The changes as one layer's tar, and what GNU tar says of it. */
+async function judge(driver, top, path) {
+  const file = await openFile(join(scratch, 'changes.tar'), 'w')
+  const { size, entries, warnings } = await driver.diffTo(top, file, { parent: 'base' })
+  await file.close()
+  say(`\nAs a tar: ${entries} entries, ${size} bytes, ${warnings.length} warnings.`)
+  // Deletions are files of their own in a layer's tar; everything else must be what the mount shows.
+  const compare = [
+    '--compare',
+    '--numeric-owner',
+    '--exclude=.wh.*',
+    '-f',
+    join(scratch, 'changes.tar'),
+    '-C',
+    path,
+  ]
+  const { status, stdout, stderr } = spawnSync('tar', compare, { encoding: 'utf8' })
+  say(
+    `tar --compare with the mount says: ${(stdout + stderr).trim() || 'no difference'}, and exits with ${status}.`,
+  )
+  if (status !== 0) throw new Error('GNU tar sees a difference')
 }
 
 function run(path, ...command) {

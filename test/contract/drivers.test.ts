@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { drivers, probe, type ProbeReport } from 'graphdriver'
 import { installFake } from '../fake-aufs/install.ts'
 import { contract } from './suite.ts'
-import { privileged, setTraits } from './support.ts'
+import { privileged, setTraits, traitsOf } from './support.ts'
 
 /** Drivers that have to work here: without one of them, the suite fails. */
 const required = (process.env['REQUIRE'] ?? '').split(',').filter((name) => name !== '')
@@ -41,6 +41,7 @@ if (!real && privileged && reportOf('overlay')?.supported === true) {
       takeAway()
       await rm(directory, { recursive: true })
     })
+    setTraits('aufs', { ...traitsOf('aufs'), blind: true })
     contract('aufs')
   })
 }

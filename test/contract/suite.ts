@@ -1,4 +1,5 @@
 import { abort } from './verbs/abort.ts'
+import { apply } from './verbs/apply.ts'
 import { badInput } from './verbs/bad-input.ts'
 import { brokenMetadata } from './verbs/broken-metadata.ts'
 import { cleanup } from './verbs/cleanup.ts'
@@ -23,7 +24,7 @@ import { visible } from './verbs/visible.ts'
 export function contract(driver: string): void {
   describe(`contract of ${driver}`, () => {
     const parts = [opening, roots, readOnly, create, get, visible, put, views, use, remove, inspection]
-    const rest = [diff, changed, cleanup, close, abort, concurrency, badInput, brokenMetadata, depth]
+    const rest = [diff, changed, apply, cleanup, close, abort, concurrency, badInput, brokenMetadata, depth]
     for (const part of [...parts, ...rest]) part(driver)
   })
 }

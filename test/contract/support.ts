@@ -15,6 +15,8 @@ export interface Traits {
   readonly union: boolean
   /** The most ancestors that a layer may have. */
   readonly ancestors: number
+  /** Its mounts do not honour whiteouts in the driver's own form: the fake kernel's do not. */
+  readonly blind?: boolean
 }
 
 const special = new Map<string, Traits>([
@@ -30,6 +32,12 @@ export function setTraits(driver: string, traits: Traits): void {
 
 export function traitsOf(driver: string): Traits {
   return special.get(driver) ?? { union: true, ancestors: Infinity }
+}
+
+/** A test that looks through a union at deletions in the driver's own form; skipped where nobody merges them. */
+export function itMerges(driver: string, title: string, body: () => Promise<void>): void {
+  if (traitsOf(driver).blind === true) it.skip(`${title} (needs merge: the fake kernel takes no whiteouts)`)
+  else it(title, body)
 }
 
 /** A registered driver that is not this one. */

@@ -68,6 +68,11 @@ export class OverlayDriver implements Driver {
     await chmod(work, 0o700)
   }
 
+  /** What overlay kept in the work directory was of another upper directory. */
+  async filled(layer: LayerPaths): Promise<void> {
+    await deleteTree(layer.own('work'))
+  }
+
   /** The kernel takes every layer or fails, so what is in a mount needs a look only if it was found. */
   async verify(target: string, plan: MountPlan, origin: 'made' | 'found'): Promise<void> {
     if (origin === 'made') {

@@ -1,7 +1,6 @@
-import { rename } from 'node:fs/promises'
 import { invalidType, invalidValue } from '../../sys/arguments.ts'
-import { AT_FDCWD, copyTree, RENAME_EXCHANGE, renameat2, statfs } from '../../sys/index.ts'
-import { codeOf, present, removeFile, step, writeNewFile } from '../../store/index.ts'
+import { exchange, namesIn, present, removeFile, step, writeNewFile } from '../../store/index.ts'
+import { copyTree, statfs } from '../../sys/index.ts'
 import type { Driver, LayerPaths, ProbeReport, Stack, Staging } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
 
@@ -47,12 +46,14 @@ export class VfsDriver implements Driver {
 
   /** Copies aside, then puts the copy in place at one instant. Doing it twice does no harm: nobody has the layer yet. */
   async populate(stack: Stack, staging: Staging): Promise<void> {
-    const { layer, lowers, ancestors } = stack
-    if (!(await present(layer.own(PENDING)))) return
-    const source = await this.#source(lowers, ancestors)
+    const { layer } = stack
+    if (!(await isPending(layer))) {
+      await this.filled(layer)
+      return
+    }
     const copy = await staging.make(layer.id)
     try {
-      if (source !== undefined) await copyTree(source, copy, { lenient: process.geteuid?.() !== 0 })
+      await this.fill(stack, copy)
       await staging.persist(copy)
       await step('copied')
       await exchange(copy, layer.diff)
@@ -60,30 +61,36 @@ export class VfsDriver implements Driver {
     } finally {
       await staging.discard(copy)
     }
-    await removeFile(layer.own(PENDING))
+    await this.filled(layer)
     await step('populated')
   }
 
+  /** What a tar is applied to: a copy of the parent. */
+  async fill({ lowers, ancestors }: Stack, copy: string): Promise<void> {
+    const source = await this.#source(lowers, ancestors)
+    if (source !== undefined) await copyTree(source, copy, { lenient: process.geteuid?.() !== 0 })
+  }
+
+  async filled(layer: LayerPaths): Promise<void> {
+    await removeFile(layer.own(PENDING))
+  }
+
   async standIn({ layer, lowers, ancestors }: Stack): Promise<string | undefined> {
-    return (await present(layer.own(PENDING))) ? this.#source(lowers, ancestors) : undefined
+    return (await isPending(layer)) ? this.#source(lowers, ancestors) : undefined
   }
 
   /** The nearest ancestor that holds its whole view: one that was never used is the same as its parent. */
   async #source(lowers: readonly string[], ancestors: readonly LayerPaths[]): Promise<string | undefined> {
     for (const [at, ancestor] of ancestors.entries()) {
-      if (!(await present(ancestor.own(PENDING)))) return lowers[at]
+      if (!(await isPending(ancestor))) return lowers[at]
     }
     return undefined
   }
 }
 
-/** Puts `fresh` in the place of `old` at one instant; `fresh` is the old one afterwards. */
-async function exchange(fresh: string, old: string): Promise<void> {
-  try {
-    await renameat2(AT_FDCWD, fresh, AT_FDCWD, old, RENAME_EXCHANGE)
-  } catch (error) {
-    // A filesystem without RENAME_EXCHANGE: what is replaced is empty still, and rename(2) replaces empty directories.
-    if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'ENOSYS') throw error
-    await rename(fresh, old)
-  }
+/**
+ * Whether a layer's directory waits for the copy. One that holds something does not: what filled it died before it could say so.
+ */
+async function isPending(layer: LayerPaths): Promise<boolean> {
+  return (await present(layer.own(PENDING))) && (await namesIn(layer.diff)).length === 0
 }
