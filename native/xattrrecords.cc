@@ -15,6 +15,22 @@ namespace {
 constexpr size_t kMost = 65536;
 constexpr size_t kUsual = 512;
 constexpr char kKey[] = "SCHILY.xattr.";
+// XATTR_NAME_MAX
+constexpr size_t kMostName = 255;
+
+// A key ends at the first '='. GNU tar and libarchive write these two so.
+void EscapeKey(const char* name, char* key) {
+  for (size_t left = kMostName; *name != 0 && left > 0; name++, left--) {
+    const char* escaped = *name == '%' ? "%25" : *name == '=' ? "%3D" : nullptr;
+    if (escaped == nullptr) {
+      *key++ = *name;
+    } else {
+      memcpy(key, escaped, 3);
+      key += 3;
+    }
+  }
+  *key = 0;
+}
 
 }  // namespace
 
@@ -30,8 +46,10 @@ long XattrRecords::AppendValue(const char* name, Get get) {
   // Removed meanwhile.
   if (size == -ENODATA) return 0;
   if (size < 0) return size;
-  return AppendPaxRecord(&records_, kKey, name, value_.data(), static_cast<size_t>(size)) ? 0
-                                                                                          : -ENOMEM;
+  char key[3 * kMostName + 1];
+  EscapeKey(name, key);
+  return AppendPaxRecord(&records_, kKey, key, value_.data(), static_cast<size_t>(size)) ? 0
+                                                                                         : -ENOMEM;
 }
 
 // The kernel lists them in the order in which they were made.

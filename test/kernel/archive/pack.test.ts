@@ -23,7 +23,15 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Worker } from 'node:worker_threads'
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, mknodatSync, mountSync, setxattrSync, umount2Sync, utimensatSync } from 'graphdriver/sys'
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  mknodatSync,
+  mountSync,
+  setxattrSync,
+  umount2Sync,
+  utimensatSync,
+} from 'graphdriver/sys'
 import { entries } from '#lib/archive/entries.js'
 import { pack, packTo } from '#lib/archive/pack.js'
 import { describeMounts, openDescriptors } from '../namespace.ts'
@@ -189,6 +197,7 @@ describeMounts('pack', (directory) => {
     const binary = Buffer.from([0, 0xff, 0x0a, 0x3d, 0x80])
     setxattrSync(at('file'), 'trusted.binary', binary)
     setxattrSync(at('file'), 'trusted.empty', Buffer.alloc(0))
+    setxattrSync(at('file'), 'trusted.sign=%3D', binary)
     for (const name of ['trusted.overlay.opaque', 'trusted.overlay.origin', 'trusted.aufs.wbr']) {
       setxattrSync(at('d'), name, Buffer.from('y'))
     }
@@ -200,7 +209,7 @@ describeMounts('pack', (directory) => {
     setxattrSync(at('l'), 'trusted.of-the-link', binary, { nofollow: true })
     const found = await list(tree)
     const file = found.get('file')!.xattrs
-    assert.deepEqual([...file.keys()], ['security.capability', 'trusted.binary', 'trusted.empty'])
+    assert.deepEqual([...file.keys()], ['security.capability', 'trusted.binary', 'trusted.empty', 'trusted.sign=%3D'])
     assert.deepEqual(file.get('security.capability'), capability)
     assert.deepEqual(file.get('trusted.binary'), binary)
     assert.deepEqual([...found.get('d/')!.xattrs], [['system.posix_acl_default', acl]])
