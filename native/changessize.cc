@@ -6,6 +6,8 @@ namespace graphdriver {
 
 namespace {
 
+constexpr uint64_t kMountRoot = 0x2000;
+
 class LayerWalk {
  public:
   LayerWalk(const char* path, Form form, const std::atomic<uint32_t>* cancelled)
@@ -104,7 +106,9 @@ long SizeCounter::Add(int directory, const char* name, unsigned char type) {
   if (long error = StatxOf(directory, name, kSymlinkNofollow, &stat)) return error;
   type = static_cast<unsigned char>(stat.mode >> 12);
   if (type == DT_DIR) return -EISDIR;
-  if (type != DT_REG && type != DT_LNK) return 0;
+  // What is mounted over a file hides it.
+  bool hidden = (stat.attributes & kMountRoot) != 0;
+  if (hidden || (type != DT_REG && type != DT_LNK)) return 0;
   if (stat.nlink > 1) {
     if (links_.Find(stat) != nullptr) return 0;
     if (!links_.Add(stat, "", 0)) return -ENOMEM;

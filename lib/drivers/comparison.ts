@@ -20,6 +20,13 @@ export interface Comparison {
   readonly own: boolean
 }
 
+/** What is read of a comparison: directories, the highest first. */
+export interface Views {
+  readonly layers: readonly string[]
+  readonly parents: readonly string[]
+  readonly form: LayerForm
+}
+
 /**
  * @param parent the id of a layer to compare with instead of the one directly below.
  * @throws GraphDriverError ERR_LAYER_NOT_FOUND, ERR_LAYER_CORRUPT
@@ -36,7 +43,14 @@ export async function comparisonOf(
   for (const { layer } of [stack, below ?? stack]) {
     if (!(await present(layer.diff))) throw corrupt(layout, layer.id, 'its contents are missing')
   }
-  return { stack, below, own: other === direct && (driver.whiteouts !== 'none' || direct === undefined) }
+  const telling = driver.whiteouts !== 'none' && driver.indirect !== true
+  return { stack, below, own: other === direct && (telling || direct === undefined) }
+}
+
+/** The directories to compare, which need not be mounted. */
+export async function viewsOf(driver: Driver, { stack, below }: Comparison): Promise<Views> {
+  const parents = below === undefined ? [] : await viewOf(driver, below)
+  return { layers: await viewOf(driver, stack), parents, form: formOf(driver) }
 }
 
 /** The directories that are a layer's view, the highest first. */

@@ -55,6 +55,8 @@ export interface Driver {
   readonly directories: readonly string[]
   /** Where its bookkeeping xattrs lie; null where it has none. Known after probe. */
   readonly xattrs: XattrPrefix | null
+  /** A layer's directory may point into those below (overlay's metacopy, redirect_dir): only its mount shows all of it. */
+  readonly indirect?: boolean
   /** The most ancestors that a layer can have. */
   readonly maxLowers: number
 

@@ -15,24 +15,31 @@ export class Readers {
   }
 
   /**
-   * Holds layers for a reader; answers what gives them back, which may be called twice.
+   * Holds layers for a reader.
    *
+   * @returns what gives them back: `release` wants no gate held, and may be called twice; `undo` is for who holds them still.
    * @throws GraphDriverError ERR_LAYER_IN_USE
    */
-  async hold(ids: readonly string[]): Promise<() => Promise<void>> {
+  async hold(ids: readonly string[]): Promise<{ release: () => Promise<void>; undo: () => void }> {
     const { locks } = this.#session.store
     const held: string[] = []
     const lingering = new Set<string>()
     for (const id of new Set(ids)) {
+      const read = locks.heldHere('use', id)
       if (!locks.hold('use', id)) {
         for (const one of held) locks.release('use', one)
         throw inUse(id, 'it is being filled or removed')
       }
       held.push(id)
-      if (await this.#isLeftOver(id)) lingering.add(id)
+      if (!read && (await this.#isLeftOver(id))) lingering.add(id)
     }
     let released: Promise<void> | undefined
-    return () => (released ??= this.#release(held, lingering))
+    return {
+      release: () => (released ??= this.#release(held, lingering)),
+      undo: () => {
+        for (const id of held) locks.release('use', id)
+      },
+    }
   }
 
   /** A mount that nobody holds: whoever made it is dead, and it is not a reader's to take away. */

@@ -1,21 +1,24 @@
 import type { FileHandle } from 'node:fs/promises'
 import { type Change, changes, type ChangesOptions, diffSize } from '../archive/changes.ts'
 import { drive, PackStream, startPacking } from '../archive/pack.ts'
+import { startPackingDifference } from '../archive/pack-difference.ts'
 import { DetachedMount } from '../mount/index.ts'
 import { codeOf } from '../store/index.ts'
 import type { PackJob } from '../sys/pack.ts'
 import type { Call } from './call.ts'
-import { type Comparison, comparisonOf, formOf, viewOf } from './comparison.ts'
+import { type Comparison, comparisonOf, type Views, viewsOf } from './comparison.ts'
 import type { CompareOptions, DiffOptions, DiffResult, DiffStream } from './graph-driver.ts'
 import type { Inspected } from './inspection.ts'
+import { mountViews } from './mounted-views.ts'
 import { Readers } from './readers.ts'
 import type { References } from './references.ts'
-import type { Session } from './session.ts'
+import { readStack, type Session } from './session.ts'
 
 /** A layer that is being read. */
 interface Reader {
   readonly id: string
   readonly comparison: Comparison
+  readonly views: Views
   /** Nobody waits for it any more: it was aborted, or its stream has ended. */
   isOver: () => boolean
   /** Gives the layer back. */
@@ -27,6 +30,7 @@ interface Reader {
 export class Reading {
   readonly #inspected: Inspected
   readonly #session: Session | undefined
+  readonly #references: References | undefined
   readonly #readers: Readers | undefined
   readonly #active = new Set<Reader>()
   readonly #streams = new Set<DiffStream>()
@@ -34,13 +38,14 @@ export class Reading {
   constructor(inspected: Inspected, session: Session | undefined, references: References | undefined) {
     this.#inspected = inspected
     this.#session = session
+    this.#references = references
     this.#readers = session && references && new Readers(session, references)
   }
 
   async diff(id: string, options: DiffOptions, call: Call): Promise<DiffStream> {
     const reader = await this.#enter(id, options, call)
     try {
-      const stream = new PackStream(await this.#pack(reader.comparison, options), options)
+      const stream = new PackStream(await this.#pack(reader, options), options)
       this.#streams.add(stream)
       reader.isOver = () => stream.readableEnded || stream.destroyed
       stream.once('close', () => {
@@ -57,21 +62,17 @@ export class Reading {
   }
 
   async diffTo(id: string, to: FileHandle, options: DiffOptions, call: Call): Promise<DiffResult> {
-    return this.#during(id, options, call, async ({ comparison }) =>
-      drive(await this.#pack(comparison, options), to, options),
+    return this.#during(id, options, call, async (reader) =>
+      drive(await this.#pack(reader, options), to, options),
     )
   }
 
   async changes(id: string, options: CompareOptions, call: Call): Promise<Change[]> {
-    return this.#during(id, options, call, async ({ comparison }) =>
-      changes(await this.#views(comparison, options)),
-    )
+    return this.#during(id, options, call, (reader) => changes(judged(reader, options)))
   }
 
   async diffSize(id: string, options: CompareOptions, call: Call): Promise<number> {
-    return this.#during(id, options, call, async ({ comparison }) =>
-      diffSize(await this.#views(comparison, options)),
-    )
+    return this.#during(id, options, call, (reader) => diffSize(judged(reader, options)))
   }
 
   /** Ends every stream, and waits until each has given its layer back. */
@@ -102,30 +103,58 @@ export class Reading {
 
   /** Finds out what is compared, and holds it. */
   async #enter(id: string, options: CompareOptions, call: Call): Promise<Reader> {
-    const { parent } = options
-    const ids = parent === undefined ? [id] : [id, parent]
+    const ids = await this.#idsOf(id, options.parent)
     const leave = await this.#session?.store.locks.gates(ids, call.signal)
     try {
-      const comparison = await comparisonOf(this.#inspected, id, parent)
+      const comparison = await comparisonOf(this.#inspected, id, options.parent)
       const give = await this.#readers?.hold(ids)
-      return this.#track(id, comparison, call, give)
+      try {
+        const { views, drop } = await this.#look(comparison)
+        return this.#track({ id, comparison, views }, call, async () => {
+          await give?.release()
+          await drop?.()
+        })
+      } catch (error) {
+        give?.undo()
+        throw error
+      }
     } finally {
       leave?.()
     }
   }
 
-  #track(id: string, comparison: Comparison, call: Call, give?: () => Promise<void>): Reader {
+  /** The layers that must stay: what has children does, but for those that have to be mounted. */
+  async #idsOf(id: string, parent: string | undefined): Promise<string[]> {
+    const { layout, driver } = this.#inspected
+    const other = driver.indirect === true ? (parent ?? (await readStack(layout, id)).ancestors[0]?.id) : parent
+    return other === undefined ? [id] : [id, other]
+  }
+
+  /** Where to look at what is compared; `drop` ends the mounts that were made for it. */
+  async #look(comparison: Comparison): Promise<{ views: Views; drop?: () => Promise<void> }> {
+    const { driver } = this.#inspected
+    const mount = driver.indirect === true && !comparison.own
+    if (mount && this.#session && this.#references) {
+      return mountViews(this.#session, this.#references, comparison)
+    }
+    return { views: await viewsOf(driver, comparison) }
+  }
+
+  #track(
+    what: Pick<Reader, 'id' | 'comparison' | 'views'>,
+    call: Call,
+    give: () => Promise<void>,
+  ): Reader {
     let done = (): void => undefined
     const released = new Promise<void>((resolve) => {
       done = resolve
     })
     const reader: Reader = {
-      id,
-      comparison,
+      ...what,
       isOver: () => call.signal?.aborted === true,
       release: async () => {
         try {
-          await give?.()
+          await give()
         } finally {
           this.#active.delete(reader)
           done()
@@ -137,32 +166,25 @@ export class Reading {
     return reader
   }
 
-  async #views({ stack, below, own }: Comparison, { signal }: CompareOptions): Promise<ChangesOptions> {
-    const { driver } = this.#inspected
-    return {
-      layers: await viewOf(driver, stack),
-      parents: below === undefined ? [] : await viewOf(driver, below),
-      form: formOf(driver),
-      judge: own ? 'touched' : 'exact',
-      ...(signal && { signal }),
-    }
-  }
-
-  async #pack(comparison: Comparison, options: DiffOptions): Promise<PackJob> {
-    const { driver } = this.#inspected
-    const { stack, below } = comparison
+  async #pack({ comparison, views }: Reader, options: DiffOptions): Promise<PackJob> {
+    const { stack, below, own } = comparison
     const { times = 'exact', signal } = options
+    const how = { times, ...(signal && { signal }) }
+    if (!own) return startPackingDifference({ ...views, ...how })
     const { diff } = stack.layer
     // The directory of a layer with nothing below is its root as well, and somebody may have mounted /proc and more in it.
     await using uncovered = stack.lowers.length === 0 ? await uncover(diff) : undefined
     return await startPacking(uncovered?.path ?? diff, {
-      form: formOf(driver),
-      times,
-      ...(signal && { signal }),
+      ...how,
+      form: views.form,
       ...(below && { parent: below.layer.diff }),
       name: diff,
     })
   }
+}
+
+function judged({ comparison, views }: Reader, { signal }: CompareOptions): ChangesOptions {
+  return { ...views, judge: comparison.own ? 'touched' : 'exact', ...(signal && { signal }) }
 }
 
 /** A directory as it is without what is mounted in it; undefined where this process may not copy mounts. */

@@ -2,6 +2,7 @@ import { binding } from './binding.ts'
 import { SyscallError } from './error.ts'
 import { layerForms, type LayerForm } from './layer-form.ts'
 import type { FlatTable, NativeHandle, Path, TreeFailure } from './native.ts'
+import { PackJob } from './pack.ts'
 
 /**
  * How two views are compared.
@@ -98,4 +99,22 @@ export class Views {
   cancel(): void {
     binding().viewsCancelSync(this.#handle)
   }
+}
+
+/** The addon's bit for times cut to whole seconds. */
+const wholeSecondsBit = 1
+
+/**
+ * Makes ready to write as a tar what differs between two views, compared exactly; reads nothing yet. The paths must be absolute.
+ *
+ * @throws SyscallError ENOMEM
+ */
+export function packDifferenceJob(
+  options: Omit<ViewsOptions, 'judge'> & { wholeSeconds?: boolean },
+): PackJob {
+  const { now, before, form, wholeSeconds = false } = options
+  const flags = wholeSeconds ? wholeSecondsBit : 0
+  const handle = binding().packDifferenceSync(wordsOf(now), wordsOf(before), layerForms[form], flags)
+  // Failures name the whole path.
+  return new PackJob(handle, '')
 }

@@ -1,5 +1,5 @@
 import { binding } from './binding.ts'
-import { SyscallError } from './error.ts'
+import { errnoOf, SyscallError } from './error.ts'
 import { layerForms, type LayerForm } from './layer-form.ts'
 import type { NativeHandle, TreeFailure } from './native.ts'
 
@@ -36,6 +36,10 @@ const notices: readonly PackWarningCode[] = [
 ]
 
 const wholeSecondsBit = 1
+
+const elsewhere =
+  'overlay wrote it with metacopy or redirect_dir, so the layer is not whole without those below it: ' +
+  'open the store with the same overlay options'
 
 /** What is packed, and how. */
 export interface PackTreeOptions {
@@ -127,6 +131,6 @@ export class PackJob {
     const { errno, syscall, path } = answer
     if (syscall === 'write' || syscall === 'splice') throw new SyscallError(errno, syscall)
     const where = path.length === 0 ? this.#root : Buffer.concat([Buffer.from(`${this.#root}/`), path])
-    throw new SyscallError(errno, syscall, { path: where })
+    throw new SyscallError(errno, syscall, { path: where, detail: errno === errnoOf('EREMOTE') ? elsewhere : undefined })
   }
 }

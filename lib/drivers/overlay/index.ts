@@ -18,12 +18,15 @@ export class OverlayDriver implements Driver {
   readonly whiteouts = 'overlay'
   readonly directories: readonly string[] = ['work']
   readonly maxLowers: number = MAX_LOWERS
+  readonly indirect: boolean
   readonly #options: OverlayOptions
   #probe: OverlayProbe = assumedProbe('trusted')
   #wanted: XattrPrefix | null = null
 
   constructor(options: unknown) {
     this.#options = checkOverlayOptions(options)
+    const { metacopy, redirectDir } = this.#options
+    this.indirect = metacopy === true || redirectDir === 'on' || redirectDir === 'follow'
   }
 
   get xattrs(): XattrPrefix {
