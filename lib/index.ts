@@ -6,7 +6,10 @@
  */
 
 export type { Change } from './archive/changes.ts'
+export type { ArchiveLimits } from './archive/limits.ts'
 export type { PackWarning } from './archive/pack.ts'
+export type { TarSource } from './archive/source.ts'
+export type { UnpackWarning } from './archive/unpack.ts'
 export type { Progress } from './archive/progress.ts'
 export type { PackWarningCode } from './sys/pack.ts'
 export type { AufsForm, AufsOptions } from './drivers/aufs/index.ts'
@@ -20,10 +23,13 @@ export type {
   Staging,
 } from './drivers/driver.ts'
 export type {
+  ApplyOptions,
+  ApplyResult,
   CallOptions,
   CleanupOptions,
   CleanupResult,
   CompareOptions,
+  CreateFromOptions,
   CreateOptions,
   DiffOptions,
   DiffResult,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,10 @@ const required = (process.env['REQUIRE'] ?? '').split(',').filter((name) => name
 const reports = await probe(tmpdir())
 const reportOf = (name: string): ProbeReport | undefined => reports.find(({ driver }) => driver === name)
 
+function isInKernel(filesystem: string): boolean {
+  return readFileSync('/proc/filesystems', 'utf8').split('\n').includes(`nodev\t${filesystem}`)
+}
+
 const branches = Number(reportOf('aufs')?.features['Most Branches'])
 if (branches > 0) setTraits('aufs', { union: true, ancestors: branches - 1 })
 
@@ -23,6 +27,13 @@ for (const name of new Set([...drivers(), ...required])) {
     continue
   }
   const reason = report === undefined ? 'there is no such driver' : (report.reason ?? 'no reason given')
+  if (name === 'aufs' && !privileged && isInKernel('aufs')) {
+    it('aufs, which this kernel has, is refused in a user namespace, and says why', () => {
+      assert.equal(report?.code, 'ERR_DRIVER_PREREQUISITE')
+      assert.match(reason, /user namespace.*allow_userns/)
+    })
+    continue
+  }
   const title = `contract of ${name}: does not work here: ${reason}`
   if (!required.includes(name)) it.skip(title)
   else it(title, () => assert.fail(`REQUIRE names ${name}: ${reason}`))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mountSync, umount2Sync } from 'graphdriver/sys'
+import { setStepHook } from '#lib/store/step.js'
 import { mountPoints, names, stack, text, traitsOf, useStore } from '../support.ts'
 import { sit } from './put.ts'
 
@@ -11,6 +12,10 @@ export function cleanup(driver: string): void {
   describe('cleanup', () => {
     const store = useStore(driver)
     const fill = (path: string, id: string): Promise<void> => writeFile(join(path, id), id)
+
+    afterEach(() => {
+      setStepHook(undefined)
+    })
 
     it('has nothing to do in a store that is in order', async () => {
       await stack(store.graph, ['base', 'top'], fill)
@@ -91,6 +96,33 @@ export function cleanup(driver: string): void {
         await sitter.end()
       }
       assert.deepEqual((await store.graph.cleanup()).unmounted, ['one'])
+    })
+
+    it('waits for who is just mounting a layer, and leaves it to him', async () => {
+      await stack(store.graph, ['base', 'one'], fill)
+      const second = await store.open()
+      for (const graph of [store.graph, second]) {
+        let go!: () => void
+        const stopped = new Promise<void>((resolve) => (go = resolve))
+        const mounted = new Promise<void>((reached) => {
+          setStepHook((step) => {
+            if (step !== 'mounted') return undefined
+            reached()
+            return stopped
+          })
+        })
+        const getting = store.graph.get('one')
+        await mounted
+        const cleaning = graph.cleanup()
+        // Time enough for a cleanup that does not wait.
+        for (let more = 0; more < 5; more++) await graph.list()
+        const during = await mountPoints(store.root)
+        go()
+        assert.equal(during.length, 1)
+        assert.deepEqual((await cleaning).unmounted, [])
+        assert.deepEqual(await names(await getting), ['base', 'one'])
+        await store.graph.put('one')
+      }
     })
 
     it('names what has mounts below it', async () => {

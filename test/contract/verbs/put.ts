@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rmdir, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isMountPoint } from 'graphdriver/mount'
 import { MNT_DETACH, mountSync, umount2Sync } from 'graphdriver/sys'
@@ -31,6 +31,16 @@ export function put(driver: string): void {
       for (const id of ['base', 'top', 'nobody']) await store.graph.put(id)
       assert.equal(await store.graph.exists('top'), true)
       assert.deepEqual(await names(store.at('layers')), ['base', 'top'])
+    })
+
+    it('of a layer that was never gotten does not change where get shows it', async () => {
+      await stack(store.graph, ['base', 'top'], fill)
+      const fresh = await store.open()
+      for (const id of ['base', 'top']) await fresh.put(id)
+      assert.equal(await fresh.get('base'), store.at('diff', 'base'))
+      assert.deepEqual(await names(await fresh.get('base')), ['base'])
+      assert.deepEqual(await names(await fresh.get('top')), ['base', 'top'])
+      for (const id of ['base', 'base', 'top']) await fresh.put(id)
     })
 
     it('more often than get has no effect', async () => {
@@ -110,6 +120,20 @@ export function put(driver: string): void {
       } finally {
         await sitter.end()
       }
+    })
+
+    it('takes no link for the mount point: what is mounted behind it stays', async () => {
+      await stack(store.graph, ['base', 'top'], fill)
+      await mkdir(store.at('precious'))
+      mountSync('none', store.at('precious'), 'tmpfs')
+      await rmdir(store.at('mnt', 'top'))
+      await symlink(store.at('precious'), store.at('mnt', 'top'))
+      await rejects(store.graph.get('top'), 'ENOTDIR', /no link/)
+      await store.graph.put('top')
+      assert.deepEqual((await store.graph.cleanup()).unmounted, [])
+      assert.deepEqual(await mountPoints(store.root), [store.at('precious')])
+      await unlink(store.at('mnt', 'top'))
+      umount2Sync(store.at('precious'))
     })
 
     it('is content when somebody unmounted behind its back', async () => {
