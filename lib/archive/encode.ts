@@ -49,13 +49,12 @@ const plain = { name: none, mode: 0, uid: 0, gid: 0, size: 0, mtime: 0, major: 0
 export function encodeHeader(head: EntryHead): Buffer {
   const { prefix, name } = divideName(head.name)
   const records = recordsOf(head, prefix === undefined)
-  const seconds = clamp(floorSeconds(head.mtime), mostOctal11)
   const block = encodeBlock({
     ...head,
     flag: flags[head.type],
     name,
     prefix: prefix ?? none,
-    mtime: seconds,
+    mtime: headerSeconds(head.mtime),
   })
   if (records.length === 0) return block
   const body = Buffer.concat(records)
@@ -142,13 +141,9 @@ function recordsOf(head: EntryHead, needsPath: boolean): Buffer[] {
   return records
 }
 
-function floorSeconds(nanoseconds: bigint): bigint {
-  const seconds = nanoseconds / nanosecond
-  return nanoseconds % nanosecond < 0n ? seconds - 1n : seconds
-}
-
-function clamp(seconds: bigint, most: number): number {
-  return Math.min(Math.max(Number(seconds), 0), most)
+/** As far as the field goes: from 1970 to 2242. */
+function headerSeconds(nanoseconds: bigint): number {
+  return nanoseconds < 0n ? 0 : Math.min(Number(nanoseconds / nanosecond), mostOctal11)
 }
 
 /** -1.25, with as many digits of the fraction as it needs. */

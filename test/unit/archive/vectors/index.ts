@@ -12,7 +12,6 @@ import { writings } from './writing.ts'
 
 export type { Listed, Vector } from './build.ts'
 export { large, writings } from './writing.ts'
-export type { Written } from './writing.ts'
 
 export const vectors: Readonly<Record<string, readonly Vector[]>> = {
   framing,
