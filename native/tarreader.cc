@@ -283,8 +283,8 @@ TarFault TarReader::JudgeNames() const {
   for (size_t i = 0; i <= entry_.name.size; i++) {
     if (i < entry_.name.size && entry_.name.data[i] != '/') continue;
     // What a whiteout hides may have a name of full length.
-    bool whiteout = i == entry_.name.size && i - begin >= 4 &&
-                    memcmp(entry_.name.data + begin, ".wh.", 4) == 0;
+    bool whiteout =
+        i == entry_.name.size && i - begin >= 4 && memcmp(entry_.name.data + begin, ".wh.", 4) == 0;
     if (i - begin > limits_.name + (whiteout ? 4 : 0)) return TarFault::kNameLength;
     begin = i + 1;
   }

@@ -36,7 +36,12 @@ void* UnpackJob::Run(void* data) {
   UnpackJob* job = static_cast<UnpackJob*>(data);
   constexpr int kSetName = 15;
   Call(SYS_prctl, kSetName, static_cast<const void*>("graphdriver"));
-  if (job->Check(job->tree_.Open(job->directory_))) job->Unpack();
+  job->filler_.Start();
+  bool made = job->Check(job->tree_.Open(job->directory_)) && job->Unpack();
+  // Of two failures the one of the earlier entry counts.
+  bool filled = job->filler_.End();
+  if (!filled) job->TakeFillersFailure();
+  if (made && filled) job->Check(job->tree_.Finish());
   // A file that was not finished stays as it is: the whole directory is good for nothing.
   UnpackFile::Destroy(job->file_);
   job->file_ = nullptr;
@@ -64,7 +69,13 @@ bool UnpackJob::Unpack() {
   }
   if (queue_.cancelled()) return Check({-ECANCELED, "read"});
   if (reader_.FinishInput() == TarEvent::kFault) return Check(reader_.fault());
-  return Check(tree_.Finish());
+  return true;
+}
+
+void UnpackJob::TakeFillersFailure() {
+  failure_ = filler_.failure();
+  failed_path_.SetSize(0);
+  failed_path_.Append(filler_.failed_path().data(), filler_.failed_path().size());
 }
 
 bool UnpackJob::Drain(UnpackChunk* chunk) {
@@ -73,14 +84,13 @@ bool UnpackJob::Drain(UnpackChunk* chunk) {
     TarEvent event = reader_.Next();
     bool good = true;
     if (event == TarEvent::kInput) {
+      filler_.Flush();
       bytes_.store(reader_.position(), std::memory_order_relaxed);
       return true;
     }
     if (event == TarEvent::kFault) return Check(reader_.fault());
     if (event == TarEvent::kEntry) good = StartEntry();
-    if (event == TarEvent::kData && file_ != nullptr)
-      good = Check(file_->Write(reader_.data().data, reader_.data().size));
-    if (good && file_ != nullptr && reader_.left() == 0) good = FinishFile();
+    if (good && event == TarEvent::kData && file_ != nullptr) good = FillFile(chunk);
     if (!good) return false;
   }
   return Check({-ECANCELED, "read"});
@@ -89,14 +99,18 @@ bool UnpackJob::Drain(UnpackChunk* chunk) {
 bool UnpackJob::StartEntry() {
   entries_.store(reader_.entries(), std::memory_order_relaxed);
   size_ += reader_.entry().size;
-  return Check(tree_.Make(&reader_, &file_));
+  if (!Check(tree_.Make(&reader_, &file_))) return false;
+  if (file_ == nullptr || reader_.left() > 0) return true;
+  UnpackFile* file = file_;
+  file_ = nullptr;
+  return filler_.Put(file, nullptr, {}, true);
 }
 
-bool UnpackJob::FinishFile() {
-  UnpackFailure failure = file_->Finish(&notes_);
-  UnpackFile::Destroy(file_);
-  file_ = nullptr;
-  return Check(failure);
+bool UnpackJob::FillFile(UnpackChunk* chunk) {
+  bool last = reader_.left() == 0;
+  UnpackFile* file = file_;
+  if (last) file_ = nullptr;
+  return filler_.Put(file, chunk, reader_.data(), last);
 }
 
 void UnpackJob::Wait() {
@@ -169,7 +183,7 @@ WideTable UnpackEnd(UnpackJob* job) {
 }
 
 int32_t UnpackCancel(UnpackJob* job) {
-  job->queue().Cancel();
+  job->Abandon();
   return 0;
 }
 

@@ -1,9 +1,10 @@
-// An archive that is being unpacked, by a thread of its own.
+// An archive that is being unpacked, by two threads of its own.
 #pragma once
 
 #include "handle.h"
 #include "results.h"
 #include "tarreader.h"
+#include "unpackfiller.h"
 #include "unpackqueue.h"
 #include "unpacktree.h"
 #include "widetable.h"
@@ -22,24 +23,29 @@ class UnpackJob final : public Handle {
   WideTable TakeResult();
   uint64_t entries() const { return entries_.load(std::memory_order_relaxed); }
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-  void Abandon() override { queue_.Cancel(); }
+  void Abandon() override {
+    queue_.Cancel();
+    filler_.Cancel();
+  }
 
  private:
   UnpackJob(Form form, const TarLimits& limits, uint64_t seed)
-      : Handle(&kTag), reader_(limits), tree_(form, &notes_, seed) {}
+      : Handle(&kTag), reader_(limits), tree_(form, &notes_, seed), filler_(&notes_) {}
   ~UnpackJob() override;
   static void* Run(void* job);
   // Each answers false after a failure was noted.
   bool Unpack();
   bool Drain(UnpackChunk* chunk);
   bool StartEntry();
-  bool FinishFile();
+  bool FillFile(UnpackChunk* chunk);
+  void TakeFillersFailure();
   bool Check(const UnpackFailure& failure);
 
   UnpackQueue queue_;
   TarReader reader_;
   UnpackNotes notes_;
   UnpackTree tree_;
+  UnpackFiller filler_;
   int directory_ = -1;
   // Owned while it is filled.
   UnpackFile* file_ = nullptr;

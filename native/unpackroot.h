@@ -22,8 +22,7 @@ struct UnpackDirectory {
 // or null when nothing is there. Answers 0 or a negative errno.
 class DirectoryMaker {
  public:
-  virtual long MakeMissing(const UnpackDirectory& directory, const char* name,
-                           const Statx* found) = 0;
+  virtual long MakeMissing(const UnpackDirectory&, const char*, const Statx*) { return -ENOENT; }
 
  protected:
   ~DirectoryMaker() = default;

@@ -37,9 +37,11 @@ class Sweep {
  protected:
   ~Sweep() = default;
   // `directory` is the inode of the one that it is in.
-  virtual bool Goes(uint64_t directory, const char* name, const Statx& stat) = 0;
+  virtual bool Goes(uint64_t /* directory */, const char* /* name */, const Statx&) {
+    return false;
+  }
   // What was gone through already; removed only if it is empty.
-  virtual bool DirectoryGoes(uint64_t directory, const char* name) = 0;
+  virtual bool DirectoryGoes(uint64_t /* directory */, const char* /* name */) { return false; }
 
  private:
   UnpackFailure Step();

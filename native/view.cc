@@ -158,7 +158,9 @@ bool View::ReadLayer(uint32_t layer, int fd, Opacity* opacity) {
   alignas(8) char records[1 << 15];
   while (true) {
     long size = CallAgain(SYS_getdents64, fd, static_cast<void*>(records), sizeof records);
-    if (size == 0 || IsGone(size)) return true;
+    // ENOENT: the directory itself is gone (getdents64(2)).
+    if (size == 0 || (size == -ENOENT && level() > 0)) return true;
+    if (size == -ENOENT) return Fail(-ESTALE, "getdents64", layer);
     if (size < 0) return Fail(size, "getdents64", layer);
     if (!ReadRecords(layer, fd, records, size, opacity)) return false;
   }
@@ -171,7 +173,7 @@ bool View::List() {
   for (uint32_t i = 0; i < level.count; i++) {
     uint32_t layer = members_.At(level.first + i);
     long fd = Fd(layer, this->level());
-    if (IsGone(fd)) continue;
+    if (IsGone(fd) && this->level() > 0) continue;
     if (fd == -EXDEV) {
       levels_.Top().covered = true;
       return true;

@@ -35,8 +35,9 @@ void EscapeKey(const char* name, char* key) {
 }  // namespace
 
 bool XattrRecords::operator==(const XattrRecords& other) const {
-  return records_.size() == other.records_.size() &&
-         memcmp(records_.data(), other.records_.data(), records_.size()) == 0;
+  size_t size = records_.size();
+  return size == other.records_.size() &&
+         (size == 0 || memcmp(records_.data(), other.records_.data(), size) == 0);
 }
 
 template <typename Get>
