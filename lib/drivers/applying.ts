@@ -174,6 +174,7 @@ export async function stage(
 
 /** Exchanges what was unpacked with the layer's empty directory, which is deleted with the staging area's entry. */
 async function putInPlace({ driver, layout, store }: Session, stack: Stack, staged: string): Promise<void> {
+  await driver.replacing?.(stack.layer)
   await step('ready to put in place')
   await exchange(staged, stack.layer.diff)
   await step('put in place')

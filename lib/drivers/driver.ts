@@ -81,7 +81,9 @@ export interface Driver {
   populate?(stack: Stack, stage: Staging): Promise<void>
   /** Puts into an empty directory what a tar is applied to (vfs: a copy of the parent); nothing for a union. */
   fill?(stack: Stack, directory: string): Promise<void>
-  /** A layer's directory was put in place whole, by a tar: what the driver keeps of the one before goes. */
+  /** Another directory takes the place of a layer's, which is empty: what the driver keeps of that one goes. */
+  replacing?(layer: LayerPaths): Promise<void>
+  /** A layer's directory is whole now: it was put in place by a tar. */
   filled?(layer: LayerPaths): Promise<void>
   /** What shows a layer that is not populated yet, to be read only; undefined where its own directory does. */
   standIn?(stack: Stack): Promise<string | undefined>

@@ -71,8 +71,8 @@ export class OverlayDriver implements Driver {
     await chmod(work, 0o700)
   }
 
-  /** What overlay kept in the work directory was of another upper directory. */
-  async filled(layer: LayerPaths): Promise<void> {
+  /** What overlay keeps in the work directory is of one upper directory. The next mount makes it anew. */
+  async replacing(layer: LayerPaths): Promise<void> {
     await deleteTree(layer.own('work'))
   }
 

@@ -50,7 +50,8 @@ export function snapshot(root: string, skip: (path: string) => boolean = () => f
     } else if (stats.isSymbolicLink()) {
       lines.push(`${path} -> ${readlinkSync(full)}`)
     } else {
-      lines.push(`${path} ${mode} ${JSON.stringify(readFileSync(full, 'utf8').slice(0, 200))}`)
+      const content = stats.isFile() ? JSON.stringify(readFileSync(full, 'utf8').slice(0, 200)) : 'device'
+      lines.push(`${path} ${mode} ${content}`)
     }
   }
   visit('')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
+import { fromEntries } from 'graphdriver/archive'
 import { type DriverCall, type Job, runWorker } from './processes.ts'
 import { codeOf } from './support.ts'
 
@@ -108,6 +109,9 @@ async function useTop(store: GraphDriver): Promise<void> {
   await store.put('top')
 }
 
+/** Stands for a tar (worker.mjs). */
+const TAR = '<tar>'
+
 /** Every verb of a driver. */
 export function scenarios(driver: string): Scenario[] {
   const prepare = twoLayers(driver)
@@ -173,6 +177,34 @@ export function scenarios(driver: string): Scenario[] {
       prepare: used(driver),
       work: [['remove', 'top']],
       again: (store, done) => expectCode(done ? 'ERR_LAYER_NOT_FOUND' : undefined, () => store.remove('top')),
+    },
+    {
+      verb: 'create (from a tar)',
+      driver,
+      prepare,
+      work: [['create', 'made', { parent: 'top', from: TAR }]],
+      again: (store, done) =>
+        expectCode(done ? 'ERR_LAYER_EXISTS' : undefined, () =>
+          store.create('made', { parent: 'top', from: fromEntries([]) }),
+        ),
+    },
+    {
+      verb: 'applyDiff',
+      driver,
+      prepare,
+      work: [['applyDiff', 'top', TAR]],
+      // In place, and still marked as waiting for the copy of its parent, which nobody makes then. Or not yet in place, and the work
+      // directory gone, which the next mount makes.
+      between: (before, after) => [
+        ...populated(before, after),
+        before.filter((line) => !line.startsWith('work/top/')),
+      ],
+      again: async (store) => {
+        const filled = (await store.changes('top')).length > 0
+        await expectCode(filled ? 'ERR_LAYER_NOT_EMPTY' : undefined, () =>
+          store.applyDiff('top', fromEntries([])),
+        )
+      },
     },
     {
       verb: 'close',

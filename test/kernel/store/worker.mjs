@@ -4,6 +4,7 @@ import { writeSync } from 'node:fs'
 import process from 'node:process'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { open } from 'graphdriver'
+import { fromEntries } from 'graphdriver/archive'
 import { setStepHook } from '#lib/store/step.js'
 
 const { options, before = [], work = [], killAt = 0, hookOpen = false } = JSON.parse(process.argv[2] ?? '')
@@ -18,11 +19,30 @@ function atStep(name) {
   return new Promise(() => undefined)
 }
 
+/** A tar cannot be said in JSON: this word stands for one. */
+const TAR = '<tar>'
+
+function tar() {
+  const body = Buffer.from('of the tar')
+  return fromEntries([
+    { name: 'd/', type: 'directory' },
+    { name: 'd/new', type: 'file', body },
+    { name: 'd/again', type: 'link', linkname: 'd/new' },
+    { name: '.wh.file', type: 'file', size: 0 },
+    { name: 'link', type: 'symlink', linkname: 'd/new' },
+  ])
+}
+
+function revived(value) {
+  if (value === TAR) return tar()
+  return value?.from === TAR ? { ...value, from: tar() } : value
+}
+
 if (hookOpen) setStepHook(atStep)
 const driver = await open(options)
 for (const [method, ...args] of before) await driver[method](...args)
 setStepHook(atStep)
-for (const [method, ...args] of work) await driver[method](...args)
+for (const [method, ...args] of work) await driver[method](...args.map(revived))
 setStepHook(undefined)
 if (process.env.GRAPHDRIVER_TEST_STAY === '1') {
   writeSync(1, 'staying\n')
