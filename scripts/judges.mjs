@@ -4,6 +4,9 @@ import { ensure } from './apt.mjs'
 
 const judges = [
   ['busybox', 'busybox-static', 'a whole userland in one static file, run inside mounted layers'],
+  ['bsdtar', 'libarchive-tools', "libarchive's tar, which writes manifests of tars and of trees"],
+  ['go', 'golang-go', "archive/tar, the reader of Docker's and containerd's code"],
+  ['umoci', 'umoci', 'stacks layers and unpacks them, whiteouts and all'],
 ]
 
 export function installJudges() {

@@ -53,7 +53,8 @@ echo $? >/dev/ttyS1
 exec /run/vm/bin/busybox poweroff -f
 END
 chmod +x /newroot/run/vm/modprobe /newroot/run/vm/second
-echo /run/vm/modprobe >/proc/sys/kernel/modprobe
+# A kernel without modules has no such file.
+[ ! -e /proc/sys/kernel/modprobe ] || echo /run/vm/modprobe >/proc/sys/kernel/modprobe
 for directory in proc sys dev; do
   mount --move "/$directory" "/newroot/$directory"
 done

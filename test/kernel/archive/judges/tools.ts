@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { removeTreeSync } from 'graphdriver/sys'
+import { unfit } from '../../namespace.ts'
+
+/** The package of Debian that has a judge. */
+const packages: Readonly<Record<string, string>> = {
+  tar: 'tar',
+  bsdtar: 'libarchive-tools',
+  go: 'golang-go',
+  umoci: 'umoci',
+  python3: 'python3',
+}
+
+function has(program: string): boolean {
+  const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
+  return path.split(':').some((directory) => existsSync(join(directory, program)))
+}
+
+function required(): boolean {
+  return (process.env['REQUIRE'] ?? '').split(',').includes('judges')
+}
+
+/** Which of these programs are not there, in words; undefined when all are. */
+function missing(programs: readonly string[]): string | undefined {
+  const absent = programs.filter((program) => !has(program))
+  if (absent.length === 0) return undefined
+  const names = absent.map((program) => packages[program] ?? program)
+  return `${absent.join(' and ')} missing: apt-get install ${names.join(' ')}`
+}
+
+/**
+ * A case that other programs judge. Where one of them is missing, it is skipped and its title says so; with `REQUIRE=judges`
+ * it fails.
+ */
+export function itJudged(
+  programs: readonly string[],
+  title: string,
+  body: Mocha.AsyncFunc | Mocha.Func,
+): void {
+  const reason = missing(programs)
+  if (reason === undefined) it(title, body)
+  else if (required()) it(title, () => assert.fail(`REQUIRE names judges: ${reason}`))
+  else it.skip(`${title} (${reason})`)
+}
+
+/** A suite that makes devices and mounts: skipped where this process may not; its title says why. */
+export function describeAsRoot(title: string, body: () => void): void {
+  const reason = unfit()
+  if (reason === undefined) return void describe(title, body)
+  assert(!(process.env['REQUIRE'] ?? '').split(',').includes('mounts'), reason)
+  describe.skip(`${title} (${reason})`, body)
+}
+
+export interface Outcome {
+  readonly status: number | null
+  readonly output: Buffer
+  /** What it wrote to the standard error, a line each. */
+  readonly complaints: string[]
+}
+
+/** Runs a program to its end. */
+export function run(
+  command: string,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv } = {},
+): Outcome {
+  const env = { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC', ...options.env }
+  const { error, status, stdout, stderr } = spawnSync(command, args, { env, maxBuffer: 1 << 28 })
+  if (error !== undefined) throw error
+  return { status, output: stdout, complaints: lines(stderr) }
+}
+
+/** Runs a program that has to succeed; answers what it wrote. */
+export function expectRun(...[command, args, options]: Parameters<typeof run>): Buffer {
+  const { status, output, complaints } = run(command, args, options)
+  assert.equal(status, 0, `${command} ${args.join(' ')}:\n${complaints.join('\n')}`)
+  return output
+}
+
+export function lines(bytes: Buffer): string[] {
+  return bytes
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line !== '')
+}
+
+/** A directory that is gone after the test, or for `suite` after all of them, whatever lies in it. */
+export function scratch(name: string, lifetime: 'test' | 'suite' = 'test'): (...names: string[]) => string {
+  let directory = ''
+  const begin = (): void => {
+    directory = realpathSync(mkdtempSync(join(tmpdir(), `judges-${name}-`)))
+  }
+  const end = (): void => {
+    removeTreeSync(directory)
+  }
+  if (lifetime === 'test') {
+    beforeEach(begin)
+    afterEach(end)
+  } else {
+    before(begin)
+    after(end)
+  }
+  return (...names) => join(directory, ...names)
+}
