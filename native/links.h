@@ -5,7 +5,8 @@
 
 namespace graphdriver {
 
-// Where the first name of a file with several is in a copy or a tar, by the file's device and inode.
+// Where the first name of a file with several is in a copy or a tar, by the file's device and
+// inode.
 class Links {
  public:
   Links() = default;

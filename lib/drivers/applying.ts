@@ -67,13 +67,18 @@ async function seize(session: Session, references: References, id: string): Prom
   if (references.holds(id)) throw inUse(id, 'this instance holds a reference')
   if (store.locks.heldHere('use', id)) throw inUse(id, 'this instance is reading it')
   if (await hasChildren(layout, id)) {
-    throw new GraphDriverError('ERR_LAYER_HAS_CHILDREN', `layer "${id}" has children, so it never changes`, { id })
+    throw new GraphDriverError('ERR_LAYER_HAS_CHILDREN', `layer "${id}" has children, so it never changes`, {
+      id,
+    })
   }
   if (await isFrozen(session, id)) throw inUse(id, 'a child of it is being made')
   if (!store.locks.claim('use', id)) throw inUse(id, 'somebody holds a reference, or is filling it')
   try {
     if (await isMounted(stack.layer.target)) {
-      throw inUse(id, `it is mounted at ${stack.layer.target}, though nobody holds it: cleanup() takes that away`)
+      throw inUse(
+        id,
+        `it is mounted at ${stack.layer.target}, though nobody holds it: cleanup() takes that away`,
+      )
     }
     await refuseAlive(session, stack)
     await refuseFilled(session, stack)
@@ -104,7 +109,10 @@ async function contentsOf(driver: Driver, layout: Layout, stack: Stack): Promise
     const isOwn = (name: string): boolean => driver.whiteouts !== 'aufs' || !name.startsWith('.wh..wh.')
     return (await namesIn(diff)).filter(isOwn)
   }
-  const [layers, parents] = [await viewOf(driver, stack), await viewOf(driver, await readStack(layout, parent.id))]
+  const [layers, parents] = [
+    await viewOf(driver, stack),
+    await viewOf(driver, await readStack(layout, parent.id)),
+  ]
   const found = await changes({ layers, parents, form: 'plain', judge: 'exact' })
   return found.map(({ path }) => path)
 }

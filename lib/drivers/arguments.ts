@@ -49,7 +49,8 @@ export function checkDiffOptions(options: DiffOptions): void {
 /** Where a tar comes from. */
 export function checkTar(tar: TarSource, name: string): void {
   const value: unknown = tar
-  const known = typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || 'fd' in value)
+  const known =
+    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || 'fd' in value)
   if (!known) throw invalidType(name, 'an async iterable of Uint8Array, or a FileHandle', tar)
 }
 

@@ -126,7 +126,8 @@ export class Reading {
   /** The layers that must stay: what has children does, but for those that have to be mounted. */
   async #idsOf(id: string, parent: string | undefined): Promise<string[]> {
     const { layout, driver } = this.#inspected
-    const other = driver.indirect === true ? (parent ?? (await readStack(layout, id)).ancestors[0]?.id) : parent
+    const other =
+      driver.indirect === true ? (parent ?? (await readStack(layout, id)).ancestors[0]?.id) : parent
     return other === undefined ? [id] : [id, other]
   }
 
@@ -140,11 +141,7 @@ export class Reading {
     return { views: await viewsOf(driver, comparison) }
   }
 
-  #track(
-    what: Pick<Reader, 'id' | 'comparison' | 'views'>,
-    call: Call,
-    give: () => Promise<void>,
-  ): Reader {
+  #track(what: Pick<Reader, 'id' | 'comparison' | 'views'>, call: Call, give: () => Promise<void>): Reader {
     let done = (): void => undefined
     const released = new Promise<void>((resolve) => {
       done = resolve

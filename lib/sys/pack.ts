@@ -131,6 +131,9 @@ export class PackJob {
     const { errno, syscall, path } = answer
     if (syscall === 'write' || syscall === 'splice') throw new SyscallError(errno, syscall)
     const where = path.length === 0 ? this.#root : Buffer.concat([Buffer.from(`${this.#root}/`), path])
-    throw new SyscallError(errno, syscall, { path: where, detail: errno === errnoOf('EREMOTE') ? elsewhere : undefined })
+    throw new SyscallError(errno, syscall, {
+      path: where,
+      detail: errno === errnoOf('EREMOTE') ? elsewhere : undefined,
+    })
   }
 }
