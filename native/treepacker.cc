@@ -81,11 +81,12 @@ bool TreePacker::PackOpaque(Level* level, int fd) {
   bool opaque = false;
   if (form_ == Form::kAufs) {
     opaque = level->listing.Find(kOpaqueMarker) >= 0;
-  } else if (IsOverlay(form_) && level->path_size > 0) {
+  } else if (IsOverlay(form_)) {
     char value[2];
     long size = CallAgain(SYS_fgetxattr, fd, static_cast<const void*>(OpaqueXattr(form_)),
                           static_cast<void*>(value), sizeof value);
-    opaque = size == 1 && value[0] == 'y';
+    // overlay joins the roots of its layers whatever they say.
+    opaque = size == 1 && value[0] == 'y' && level->path_size > 0;
     level->xattr_whiteouts = size == 1 && value[0] == 'x';
   }
   return !opaque || writer_->Opaque(path_.data(), level->path_size);
