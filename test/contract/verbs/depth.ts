@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { names, rejects, stack, text, traitsOf, useStore, within } from '../support.ts'
 
 export function depth(driver: string): void {
-  const { ancestors } = traitsOf(driver)
+  const { ancestors, union } = traitsOf(driver)
   const limited = ancestors < 600
 
   describe('a chain of 600 layers', () => {
@@ -15,7 +15,8 @@ export function depth(driver: string): void {
       for (const [at, id] of ids.entries()) {
         const parent = ids[at - 1]
         await store.graph.create(id, parent === undefined ? {} : { parent })
-        if (at % 100 === 0) await writeFile(store.at('diff', id, id), id)
+        // By hand, beside the driver: in a copy only into the one layer that waits for none.
+        if (at % 100 === 0 && (union || at === 0)) await writeFile(store.at('diff', id, id), id)
       }
       const last = ids.at(-1)!
       if (limited) {
