@@ -78,14 +78,14 @@ bool TreePacker::PackRoot() {
 }
 
 bool TreePacker::PackOpaque(Level* level, int fd) {
+  // Unions join the roots of their layers whatever those say.
   bool opaque = false;
   if (form_ == Form::kAufs) {
-    opaque = level->listing.Find(kOpaqueMarker) >= 0;
+    opaque = level->listing.Find(kOpaqueMarker) >= 0 && level->path_size > 0;
   } else if (IsOverlay(form_)) {
     char value[2];
     long size = CallAgain(SYS_fgetxattr, fd, static_cast<const void*>(OpaqueXattr(form_)),
                           static_cast<void*>(value), sizeof value);
-    // overlay joins the roots of its layers whatever they say.
     opaque = size == 1 && value[0] == 'y' && level->path_size > 0;
     level->xattr_whiteouts = size == 1 && value[0] == 'x';
   }

@@ -210,9 +210,10 @@ UnpackFailure UnpackTree::MakeOpaque() {
   bool nowhere = failure.fault == TarFault::kParent || failure.error == -ENOENT;
   if (plain && nowhere) return {};
   if (failure.failed()) return failure;
-  if (IsOverlay(form_) && name_.parent_size() == 0) {
+  // Unions join the roots of all layers, marked or not.
+  if (!plain && name_.parent_size() == 0) {
     notes_->Add(UnpackNotice::kRootOpaque, 0, name_.path());
-    return SetOpaqueXattr(parent_.fd);
+    if (IsOverlay(form_)) return SetOpaqueXattr(parent_.fd);
   }
   return MarkOpaque(parent_.fd, parent_.ino);
 }

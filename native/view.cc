@@ -127,7 +127,7 @@ bool View::AddRaw(uint32_t layer, const char* name, uint64_t ino, unsigned char 
 
 // A name that begins with ".wh." in a layer of aufs's form.
 bool View::ReadReserved(uint32_t layer, const char* name, Opacity* opacity) {
-  if (strcmp(name, kOpaqueMarker) == 0) *opacity = Opacity::kOpaque;
+  if (strcmp(name, kOpaqueMarker) == 0 && levels_.size() > 1) *opacity = Opacity::kOpaque;
   if (IsMetaName(name)) return true;
   const char* hidden = name + kWhiteoutPrefixSize;
   if (*hidden == 0 || IsDots(hidden)) return true;

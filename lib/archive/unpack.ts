@@ -128,7 +128,7 @@ function detailOf(code: UnpackWarningCode, about: string, errno: string | undefi
     case 'DEVICE_REFUSED':
       return `left out: a device that may not be made here: ${errno ?? ''}`
     case 'ROOT_OPAQUE':
-      return 'overlay shows what lower layers have in the root all the same'
+      return 'unions show what lower layers have in the root all the same'
     case 'MORE':
       return `${about} more, not listed`
   }

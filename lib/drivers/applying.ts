@@ -157,7 +157,7 @@ export async function stage(
       ...(onProgress && { onProgress }),
     })
     if (result.warnings.some(({ code }) => code === ROOT_OPAQUE)) {
-      await hideRootBelow(path, stack.lowers)
+      await hideRootBelow(path, stack.lowers, form)
       result = { ...result, warnings: result.warnings.filter(({ code }) => code !== ROOT_OPAQUE) }
     }
     await step('unpacked')

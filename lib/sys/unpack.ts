@@ -12,7 +12,7 @@ import { encodeLimits, refusalError, type TarReaderLimits } from './tarreader.ts
  * - `XATTR_DROPPED`: an extended attribute that unions write down for themselves, or a label of SELinux, was left out.
  * - `XATTR_REFUSED`: the filesystem, or the system, refuses an extended attribute.
  * - `DEVICE_REFUSED`: a device that this process may not make, as in a user namespace, was left out.
- * - `ROOT_OPAQUE`: overlay goes on showing what lower layers have in the root.
+ * - `ROOT_OPAQUE`: unions go on showing what lower layers have in the root.
  * - `MORE`: there was more of this than is listed.
  */
 export type UnpackWarningCode = 'XATTR_DROPPED' | 'XATTR_REFUSED' | 'DEVICE_REFUSED' | 'ROOT_OPAQUE' | 'MORE'

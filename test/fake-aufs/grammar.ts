@@ -4,7 +4,8 @@ export type Option =
       readonly kind: 'branch'
       readonly at: 'list' | 'append'
       readonly path: string
-      readonly permission: string
+      /** Undefined: aufs has to find one. */
+      readonly permission: string | undefined
     }
   | { readonly kind: 'xino'; readonly path: string | undefined }
   | { readonly kind: 'flag'; readonly word: string }
@@ -82,7 +83,8 @@ function list(value: string): Option[] {
 function branch(text: string, at: 'list' | 'append'): Option {
   const equals = text.indexOf('=')
   const path = equals < 0 ? text : text.slice(0, equals)
-  const permission = equals < 0 ? 'ro' : text.slice(equals + 1)
+  if (equals < 0) return { kind: 'branch', at, path, permission: undefined }
+  const permission = text.slice(equals + 1)
   const known = ['rw', 'ro', 'rr', 'ro+wh', 'rr+wh', 'rw+nolwh'].includes(permission)
   return { kind: 'branch', at, path, permission: known ? permission : 'ro' }
 }

@@ -69,6 +69,13 @@ export class FakeKernel {
     return this.mounts.get(path)?.at(-1)
   }
 
+  /** The union that a path lies in: the one with the deepest mount point. */
+  #around(path: string): Union | undefined {
+    const above = [...this.mounts.keys()].filter((point) => `${path}/`.startsWith(`${point}/`))
+    const [deepest] = above.sort((one, other) => other.length - one.length)
+    return deepest === undefined ? undefined : this.top(deepest)
+  }
+
   protected attach(path: string, union: Union): number {
     this.mounts.set(path, [...(this.mounts.get(path) ?? []), union])
     return 0
@@ -234,7 +241,7 @@ export class FakeKernel {
     const answer = this.real.statfsSync(path)
     if (typeof answer === 'number') return answer
     const { filesystemOf, isReadOnly } = this.rules.build
-    const union = this.top(textOf(path))
+    const union = this.#around(textOf(path))
     const type = union === undefined ? filesystemOf(textOf(path)) : AUFS_SUPER_MAGIC
     if (type !== undefined) answer[StatfsField.type] = BigInt(type)
     if (union !== undefined) answer[StatfsField.namelen] = 242n

@@ -7,7 +7,7 @@ export interface Place {
   readonly xino: string
 }
 
-/** One way to be refused by every kernel with aufs (and without SELinux): the errno, and what has to be said of it. */
+/** One way to be refused by every kernel with aufs: the errno, and what has to be said of it. */
 export interface Refused {
   readonly title: string
   readonly code: string
@@ -92,9 +92,9 @@ export const refusals: readonly Refused[] = [
     words: new RegExp(`rw/${name.replaceAll('.', '\\.')} is in the way: aufs wants a directory`),
   })),
   {
-    title: 'a mount label without SELinux',
+    title: 'a mount label without SELinux, or without a policy that knows it',
     code: 'EINVAL',
-    label: 'system_u:object_r:x:s0',
-    words: /a mount label was given \(context=\), and it takes a kernel with SELinux/,
+    label: 'nobody_u:object_r:nothing_t:s0',
+    words: /the mount label nobody_u:object_r:nothing_t:s0 was given \(context=\), .*SELinux/,
   },
 ]

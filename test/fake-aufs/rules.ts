@@ -231,10 +231,11 @@ export class Rules {
   #add(
     union: Union,
     path: string,
-    permission: string,
+    wanted: string | undefined,
     at: { remount: boolean; target?: string | undefined },
   ): boolean {
     const { remount, target } = at
+    const permission = wanted ?? (union.branches.length === 0 && !union.readOnly ? 'rw' : 'ro')
     if (union.branches.some((branch) => isSame(branch.path, path))) {
       if (remount) return false
       throw new Refusal('EINVAL')

@@ -1,7 +1,7 @@
-import { lstat } from 'node:fs/promises'
+import { lstat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { codeOf, present, unless } from '../../store/index.ts'
-import { ST_RDONLY, statfs, type SyscallError } from '../../sys/index.ts'
+import { readFile, ST_RDONLY, statfs, type SyscallError } from '../../sys/index.ts'
 import { filesystemName } from '../filesystems.ts'
 import { refusedBranch } from './backing.ts'
 import { type AufsPlan, MOST_OPTIONS } from './plan.ts'
@@ -242,15 +242,31 @@ async function xinoFilesystem({ plan }: Case): Promise<string | undefined> {
   )
 }
 
-function label({ plan }: Case): Promise<string | undefined> | string | undefined {
+/** SELinux takes its word out of the options before aufs reads them, or refuses all. */
+async function label({ plan }: Case): Promise<string | undefined> {
   if (plan.label === undefined) return undefined
-  return selinux().then((there) =>
-    there ? undefined : 'a mount label was given (context=), and it takes a kernel with SELinux',
-  )
+  const given = `the mount label ${plan.label} was given (context=)`
+  if ((await textOf('/sys/fs/selinux/enforce')) === undefined)
+    return `${given}, and it takes a kernel with SELinux`
+  // Until there is a policy, no process has a context, and no mount may be given one: selinux_add_opt().
+  if ((await textOf('/proc/self/attr/current'))?.includes(':') === false)
+    return `${given}, and SELinux has not loaded a policy yet`
+  return (await isUnknownContext(plan.label)) ? `${given}, which SELinux's policy does not know` : undefined
 }
 
-async function selinux(): Promise<boolean> {
-  return present('/sys/fs/selinux/enforce')
+async function textOf(path: string): Promise<string | undefined> {
+  const bytes = await unless(readFile(path, 4096), ['ENOENT', 'EACCES', 'EINVAL'], undefined)
+  return bytes?.toString('latin1')
+}
+
+/** SELinux checks what is written there: selinuxfs, sel_write_context(). Who may not ask is told nothing. */
+async function isUnknownContext(context: string): Promise<boolean> {
+  try {
+    await writeFile('/sys/fs/selinux/context', context, { flag: 'r+' })
+    return false
+  } catch (error) {
+    return codeOf(error) === 'EINVAL'
+  }
 }
 
 async function unknownOption({ plan }: Case): Promise<string | undefined> {

@@ -90,13 +90,20 @@ export function apply(driver: string): void {
 
     itMerges(driver, 'hides everything below when the root is opaque', async () => {
       await two()
-      const tar = tarOf([file('kept', 'mine'), whiteout('.wh..wh..opq'), file('new', 'new')])
+      const tar = tarOf([file('kept', 'mine'), whiteout('.wh..wh..opq'), file('d/new', 'new')])
       assert.deepEqual((await store.graph.applyDiff('top', tar)).warnings, [])
       await within(store.graph, 'top', async (path) => {
-        assert.deepEqual([await names(path), await text(join(path, 'kept'))], [['kept', 'new'], 'mine'])
+        assert.deepEqual([await names(path), await names(join(path, 'd'))], [['d', 'kept'], ['new']])
+        assert.equal(await text(join(path, 'kept')), 'mine')
       })
       const kinds = (await store.graph.changes('top')).map(({ kind, path }) => `${kind} ${path}`)
-      assert.deepEqual(kinds, ['deleted /d', 'deleted /gone', 'modified /kept', 'added /new'])
+      assert.deepEqual(kinds, [
+        'deleted /gone',
+        'modified /d',
+        'deleted /d/old',
+        'added /d/new',
+        'modified /kept',
+      ])
     })
 
     it('takes an open file, from where it stands', async () => {

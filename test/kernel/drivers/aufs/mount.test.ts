@@ -2,22 +2,17 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { probe } from 'graphdriver'
-import { perform } from 'graphdriver/mount'
 import {
   aufsBranches,
   aufsUnions,
   AUFS_SUPER_MAGIC,
   mountSync,
-  MS_BIND,
-  MS_RDONLY,
   MS_REMOUNT,
   statfs,
-  SyscallError,
   umount2Sync,
 } from 'graphdriver/sys'
-import { explainAufs } from '#lib/drivers/aufs/explain.js'
-import { planAufs } from '#lib/drivers/aufs/plan.js'
-import { makePlace, refusals } from '../../../fake-aufs/refusals.ts'
+import { behaviours } from '../../../fake-aufs/behaviours.ts'
+import { makePlace } from '../../../fake-aufs/refusals.ts'
 import { chain, describeAufs, ids, longIds, openAufs } from './machine.ts'
 
 const forms = ['mount', 'fsconfig', 'remount'] as const
@@ -101,6 +96,39 @@ describeAufs('aufs of this kernel', (directory) => {
     await graph.close()
   })
 
+  it('is not taken for mounted where a union lies above its mount points', async () => {
+    const root = join(directory(), 'root')
+    const graph = await openAufs(root)
+    await chain(graph, ['a', 'b'])
+    writeFileSync(join(root, 'diff/a/file'), '')
+    const above = join(directory(), 'above')
+    mkdirSync(join(above, 'b'), { recursive: true })
+    mountSync('none', join(root, 'mnt'), 'aufs', 0, `br:${above}=rw,noxino`)
+    assert.equal((await statfs(join(root, 'mnt/b'))).type, AUFS_SUPER_MAGIC)
+    assert.equal((await graph.list()).find(({ id }) => id === 'b')!.mounted, false)
+    assert.deepEqual(readdirSync(await graph.get('b')), ['file'])
+    await graph.put('b')
+    assert.deepEqual(readdirSync(join(root, 'mnt/b')), [])
+    umount2Sync(join(root, 'mnt'))
+    await graph.close()
+  })
+
+  it('hides nothing by an opaque marker in the root of a branch, but in every directory below', async () => {
+    const root = join(directory(), 'root')
+    const graph = await openAufs(root)
+    await chain(graph, ['a', 'b', 'c'])
+    const diff = (...names: string[]): string => join(root, 'diff', ...names)
+    for (const name of ['a', 'b']) mkdirSync(diff(name, 'below'))
+    for (const name of ['old', 'older', 'below/old']) writeFileSync(diff('a', name), '')
+    for (const name of ['.wh..wh..opq', '.wh.older', 'below/.wh..wh..opq', 'below/new']) {
+      writeFileSync(diff('b', name), '')
+    }
+    const path = await graph.get('c')
+    assert.deepEqual(readdirSync(path).sort(), ['below', 'old'])
+    assert.deepEqual(readdirSync(join(path, 'below')), ['new'])
+    await graph.close()
+  })
+
   it('shows its branches to another place by the same plan as data', async () => {
     const root = join(directory(), 'root')
     const graph = await openAufs(root)
@@ -120,89 +148,8 @@ describeAufs('aufs of this kernel', (directory) => {
   })
 })
 
-describeAufs('a mount that aufs refuses', (directory) => {
-  const at = (...names: string[]): string => join(directory(), ...names)
-
-  async function failure(paths: readonly string[], xino: string, label?: string): Promise<SyscallError> {
-    const layer = (diff: string) => ({ id: diff, diff, target: at('union'), own: (name: string) => at(name) })
-    const [own = '', ...lowers] = paths
-    const stack = { layer: layer(own), ancestors: lowers.map(layer), lowers }
-    const features = { pageSize: 4096, fsconfig: false, dirperm1: true }
-    const plan = planAufs(
-      stack,
-      { readOnly: false, ...(label !== undefined && { label }) },
-      {},
-      features,
-      xino,
-    )!
-    const error = await perform(plan, at('union')).then(
-      () => assert.fail('it was mounted'),
-      (thrown: unknown) => thrown,
-    )
-    assert.ok(error instanceof SyscallError, String(error))
-    return error.with({ detail: await explainAufs(error, plan, at('union'), 127) })
+describeAufs('aufs as its double has it', (directory) => {
+  for (const { title, run } of behaviours) {
+    it(title, () => run(makePlace((...names) => join(directory(), ...names))))
   }
-
-  // The same that the fake kernel is asked: the errnos have to be the same.
-  for (const { title, code, words, prepare, label } of refusals) {
-    it(`is explained: ${title}`, async () => {
-      const place = makePlace(at)
-      prepare?.(place)
-      const error = await failure(place.paths, place.xino, label)
-      assert.equal(error.code, code)
-      assert.match(error.detail!, words)
-    })
-  }
-
-  const mounts: [name: string, type: string, words: RegExp][] = [
-    ['ro2', 'ramfs', /ro2 is on ramfs/],
-    ['ro2', 'proc', /ro2 is on proc/],
-    ['ro2', 'sysfs', /ro2 is on sysfs/],
-    ['xino', 'ramfs', /xino file cannot be in .* ramfs/],
-  ]
-  for (const [name, type, words] of mounts) {
-    it(`is explained: ${name} on ${type}`, async () => {
-      const place = makePlace(at)
-      mountSync('none', at(name), type)
-      const error = await failure(place.paths, place.xino)
-      assert.equal(error.code, 'EINVAL')
-      assert.match(error.detail!, words)
-    })
-  }
-
-  it('is explained: a branch on overlay', async () => {
-    const place = makePlace(at)
-    for (const name of ['lower', 'upper', 'work']) mkdirSync(at(name))
-    const data = `lowerdir=${at('lower')},upperdir=${at('upper')},workdir=${at('work')}`
-    mountSync('none', at('ro1'), 'overlay', 0, data)
-    const error = await failure(place.paths, place.xino)
-    assert.equal(error.code, 'EINVAL')
-    assert.match(error.detail!, /ro1 is on overlay, .*stacked already/)
-  })
-
-  it('is explained: a writable branch on a read-only superblock', async () => {
-    const place = makePlace(at)
-    mountSync('none', at('rw'), 'tmpfs', MS_RDONLY)
-    const error = await failure(place.paths, place.xino)
-    assert.equal(error.code, 'EINVAL')
-    assert.match(error.detail!, /rw is to be written and lies on a read-only mount/)
-  })
-
-  it('is explained: a writable branch on a read-only mount', async () => {
-    const place = makePlace(at)
-    mountSync(at('rw'), at('rw'), null, MS_BIND)
-    mountSync(null, at('rw'), null, MS_BIND | MS_REMOUNT | MS_RDONLY)
-    const error = await failure(place.paths, place.xino)
-    assert.ok(['EINVAL', 'EROFS'].includes(error.code), error.code)
-    assert.match(error.detail!, /rw is to be written and lies on a read-only mount/)
-  })
-
-  it('is explained: a table without room', async () => {
-    const place = makePlace(at)
-    mountSync('none', at('xino'), 'tmpfs', 0, 'size=4k')
-    writeFileSync(at('xino', 'full'), Buffer.alloc(4096))
-    const error = await failure(place.paths, place.xino)
-    assert.ok(['ENOSPC', 'EINVAL', 'EIO'].includes(error.code), error.code)
-    assert.match(error.detail!, /the xino file cannot be in/)
-  })
 })

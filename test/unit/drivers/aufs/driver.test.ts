@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drivers, open, probe } from 'graphdriver'
-import { BTRFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC } from 'graphdriver/sys'
+import { AUFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, statfs } from 'graphdriver/sys'
 import type { SyscallError } from 'graphdriver'
 import { setBinding } from '#lib/sys/binding.js'
 import { chain, ids, lay, useFixture } from './fixture.ts'
@@ -199,7 +199,9 @@ describe('driver aufs on a fake kernel', () => {
           false,
         )
         assert.deepEqual(Buffer.from(store.kernel.aufsUnions('/sys/fs/aufs') as Uint8Array).length, 0)
-        await graph.get('layer-0119')
+        // A reference that was left would answer a directory where nothing is mounted.
+        const path = await graph.get('layer-0119')
+        assert.equal(store.kernel.mounts.get(path)?.[0]?.branches.length, 120)
       })
     }
 
@@ -254,6 +256,17 @@ describe('driver aufs on a fake kernel', () => {
         )
       })
     }
+
+    it('is not there where a union lies above the mount points: the type of the filesystem is no answer', async () => {
+      const graph = await prepared()
+      const above = store.at('above')
+      mkdirSync(above)
+      store.kernel.mount('none', store.at('mnt'), 'aufs', 0, `br:${above}=rw,noxino`)
+      assert.equal((await statfs(store.at('mnt/c'))).type, AUFS_SUPER_MAGIC)
+      assert.equal((await graph.list()).find(({ id }) => id === 'c')?.mounted, false)
+      await graph.get('c')
+      assert.equal(store.kernel.mounts.get(store.at('mnt/c'))?.[0]?.branches.length, 3)
+    })
 
     it('is an error when a layer is missing in what was just mounted', async () => {
       const graph = await prepared()

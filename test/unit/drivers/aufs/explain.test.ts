@@ -10,6 +10,8 @@ import {
   XFS_SUPER_MAGIC,
 } from 'graphdriver/sys'
 import { perform } from 'graphdriver/mount'
+import { setBinding } from '#lib/sys/binding.js'
+import { StatfsField } from '#lib/sys/native.js'
 import { explainAufs } from '#lib/drivers/aufs/explain.js'
 import type { AufsOptions } from '#lib/drivers/aufs/options.js'
 import { makePlace, type Place, refusals, type Refused } from '../../../fake-aufs/refusals.ts'
@@ -145,6 +147,41 @@ describe('explanation of a failed aufs mount', () => {
       )
     })
   }
+
+  it('names a writable branch that takes only short names', async () => {
+    const { native } = store.kernel
+    const short: typeof native.statfs = async (path) => {
+      const answer = await native.statfs(path)
+      if (typeof answer !== 'number') answer[StatfsField.namelen] = 143n
+      return answer
+    }
+    setBinding({ ...native, statfs: short })
+    const words = await explainAufs(new SyscallError('EINVAL', 'mount'), plan(paths), at('union'), 127)
+    assert.match(words, /the branch .*rw takes names of 143 bytes only, and aufs needs 255/)
+  })
+
+  describe('of a mount label', () => {
+    const labels: [title: string, files: Record<string, string>, words: RegExp][] = [
+      ['names it where there is no SELinux', {}, /label a:b:c was given .* takes a kernel with SELinux/],
+      [
+        'names it where SELinux has no policy yet',
+        { '/sys/fs/selinux/enforce': '0', '/proc/self/attr/current': 'kernel\0' },
+        /label a:b:c was given .* has not loaded a policy/,
+      ],
+      [
+        'rules it out where SELinux has one and says nothing against it',
+        { '/sys/fs/selinux/enforce': '1', '/proc/self/attr/current': 'u:r:t:s0\0' },
+        /^ruled out: .*the mount label/,
+      ],
+    ]
+    for (const [title, files, words] of labels) {
+      it(title, async () => {
+        store.boot({}, { files })
+        const made = plan(paths, { xino, label: 'a:b:c' })
+        assert.match(await explainAufs(new SyscallError('EINVAL', 'mount'), made, at('union'), 127), words)
+      })
+    }
+  })
 
   it('says when aufs is gone', async () => {
     store.boot({}, { present: false })
