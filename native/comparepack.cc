@@ -110,12 +110,23 @@ bool DifferencePacker::PackFile(const Difference& file) {
   return packed == Packed::kDone;
 }
 
+// What it took the place of is gone all the same.
+bool DifferencePacker::PackSocket(const Difference& socket) {
+  size_t directory = static_cast<size_t>(socket.name - socket.path);
+  if (socket.kind == ChangeKind::kModified &&
+      !writer_->Whiteout(socket.path, directory, socket.name)) {
+    return false;
+  }
+  return writer_->Warn(Notice::kSocket, socket.path, socket.path_size);
+}
+
 bool DifferencePacker::Pack(const Difference& what) {
   bool failed;
   if (IsLeftOut(what, &failed)) return !failed;
   if (what.kind == ChangeKind::kDeleted) {
     return writer_->Whiteout(what.path, static_cast<size_t>(what.name - what.path), what.name);
   }
+  if (what.type == DT_SOCK) return PackSocket(what);
   return what.type == DT_DIR ? PackDirectory(what) : PackFile(what);
 }
 
@@ -135,7 +146,8 @@ long DifferencePacker::Meet(const Difference& file, const Statx* now, const Stat
 }
 
 bool DifferencePacker::Compare(Depth depth, Visitor* visitor, bool* skipped) {
-  View now(false);
+  // Sockets of the new view are seen, to tell of them; a tar made none of those of the old one.
+  View now(false, true);
   View before(false);
   Comparison comparison(&now, &before, Judge::kExact, depth, visitor, cancelled_);
   bool done = comparison.Run(BytesOf(now_), BytesOf(before_), form_);

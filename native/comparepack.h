@@ -26,6 +26,7 @@ class DifferencePacker final : public TarProducer, private Visitor {
   bool PackRoot(const Difference& root);
   bool PackDirectory(const Difference& directory);
   bool PackFile(const Difference& file);
+  bool PackSocket(const Difference& socket);
   bool IsLeftOut(const Difference& what, bool* failed);
   bool Fail(long error, const char* call, const Difference& what);
   void NameLayer(const char* layer);

@@ -102,14 +102,14 @@ View::Opacity View::OpacityOf(int fd) const {
 
 // What an entry counts as, or a negative errno. Looks at it only where its listing does not tell.
 long View::TypeOf(int fd, const char* name, unsigned char type, Opacity opacity) const {
-  if (type == DT_SOCK) return kWhiteoutType;
+  if (type == DT_SOCK) return sockets_ ? type : kWhiteoutType;
   bool file_whiteouts = opacity == Opacity::kFileWhiteouts;
   bool perhaps = IsOverlay(form_) && (type == DT_CHR || (type == DT_REG && file_whiteouts));
   if (type != DT_UNKNOWN && !perhaps) return type;
   Statx stat;
   if (long error = StatxOf(fd, name, kSymlinkNofollow, &stat)) return error;
   type = static_cast<unsigned char>(stat.mode >> 12);
-  if (type == DT_SOCK) return kWhiteoutType;
+  if (type == DT_SOCK) return sockets_ ? type : kWhiteoutType;
   if (!IsOverlay(form_)) return type;
   bool gone = type == DT_CHR && stat.rdev_major == 0 && stat.rdev_minor == 0;
   if (type == DT_REG && file_whiteouts && stat.size == 0)

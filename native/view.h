@@ -37,8 +37,9 @@ struct ViewFailure {
 class View {
  public:
   // `whiteouts`: names that are gone are listed too, as entries of kWhiteoutType. Sockets, which
-  // no layer can hold, are taken for whiteouts.
-  explicit View(bool whiteouts) : whiteouts_(whiteouts), directories_(&layers_, &path_) {}
+  // no layer can hold, are taken for whiteouts unless they are wanted.
+  explicit View(bool whiteouts, bool sockets = false)
+      : whiteouts_(whiteouts), sockets_(sockets), directories_(&layers_, &path_) {}
   View(const View&) = delete;
   View& operator=(const View&) = delete;
   // `paths`: the layers' directories, top first, a NUL after each; they must outlive the view.
@@ -114,6 +115,7 @@ class View {
   bool MergeName(size_t begin, size_t end);
 
   bool whiteouts_;
+  bool sockets_;
   Form form_ = Form::kPlain;
   Stack<LayerRoot> layers_;
   TrailPath path_;

@@ -31,7 +31,7 @@ export function startPackingDifference(options: PackDifferenceOptions): PackJob 
  * attributes differ.
  *
  * The layers are compared twice, the first time for what is joined to what. Attributes, times and names are written as by `pack`. Sockets are
- * left out without a warning.
+ * left out with a warning; what one took the place of is deleted.
  *
  * @throws SyscallError ENOMEM; later failures destroy the stream, with the path of the file.
  */

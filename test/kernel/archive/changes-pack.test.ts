@@ -12,7 +12,15 @@ import {
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AT_FDCWD, copyTreeSync, mountSync, setxattrSync, umount2Sync, utimensatSync } from 'graphdriver/sys'
+import {
+  AT_FDCWD,
+  copyTreeSync,
+  mknodatSync,
+  mountSync,
+  setxattrSync,
+  umount2Sync,
+  utimensatSync,
+} from 'graphdriver/sys'
 import { entries } from '#lib/archive/entries.js'
 import { packDifference, type PackDifferenceOptions, packDifferenceTo } from '#lib/archive/pack-difference.js'
 import { unpack } from '#lib/archive/unpack.js'
@@ -134,6 +142,28 @@ describeAsRoot('packDifference', (scratch) => {
     await file.close()
     assert.deepEqual(await packed({ layers: [now], parents: [none] }), ['e/', 'x'])
     assert.deepEqual(await packed({ layers: [none], parents: [now] }), ['.wh.e', '.wh.x'])
+  })
+
+  it('sockets are left out with a warning, and what one took the place of is deleted', async () => {
+    const [now, before] = stack(
+      scratch(),
+      'plain',
+      { 'd/': '' },
+      { 'd/': '', 'd/file': '', 'd/was': '' },
+    ) as [string, string]
+    const S_IFSOCK = 0o140000
+    for (const name of ['d/file', 'd/new', 'both']) mknodatSync(AT_FDCWD, join(now, name), S_IFSOCK, 0, 0)
+    unlinkSync(join(before, 'd/was'))
+    for (const name of ['d/was', 'both']) mknodatSync(AT_FDCWD, join(before, name), S_IFSOCK, 0, 0)
+    const options = { layers: [now], parents: [before] }
+    assert.deepEqual(await packed(options), ['d/', 'd/.wh.file'])
+    const file = await open(join(scratch(), 'tar'), 'w+')
+    const { warnings } = await packDifferenceTo(file, options)
+    await file.close()
+    assert.deepEqual(
+      warnings.map(({ code, path }) => `${code} ${path}`),
+      ['SOCKET both', 'SOCKET d/file', 'SOCKET d/new'],
+    )
   })
 
   it('times: exact, or whole seconds', async () => {
