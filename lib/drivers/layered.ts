@@ -261,6 +261,8 @@ export class LayeredDriver implements GraphDriver {
     const ended = this.#reading.end()
     await Promise.allSettled(this.#running)
     await ended
+    // Of the calls that were still under way.
+    await this.#reading.end()
     const session = this.#session
     const references = this.#references
     if (session === undefined || references === undefined) return

@@ -34,6 +34,8 @@ export class Reading {
   readonly #readers: Readers | undefined
   readonly #active = new Set<Reader>()
   readonly #streams = new Set<DiffStream>()
+  /** The store is being closed: a stream that comes now is not wanted any more. */
+  #ended = false
 
   constructor(inspected: Inspected, session: Session | undefined, references: References | undefined) {
     this.#inspected = inspected
@@ -53,7 +55,7 @@ export class Reading {
         // A store that was closed meanwhile has given it back.
         reader.release().catch(() => undefined)
       })
-      if (!call.commit()) stream.destroy()
+      if (!call.commit() || this.#ended) stream.destroy()
       return stream
     } catch (error) {
       await reader.release()
@@ -77,6 +79,7 @@ export class Reading {
 
   /** Ends every stream, and waits until each has given its layer back. */
   async end(): Promise<void> {
+    this.#ended = true
     for (const stream of this.#streams) stream.destroy()
     await Promise.all([...this.#active].map(({ released }) => released))
   }

@@ -32,6 +32,25 @@ async function bytesOf(tar: Readable): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
+/** A tar that stops in its middle until it is told to go on. */
+function halted(whole: Buffer): { tar: AsyncIterable<Buffer>; began: Promise<void>; go: () => void } {
+  let go = (): void => undefined
+  const gate = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  let begin = (): void => undefined
+  const began = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  async function* parts(): AsyncGenerator<Buffer> {
+    yield whole.subarray(0, 600)
+    begin()
+    await gate
+    yield whole.subarray(600)
+  }
+  return { tar: parts(), began, go }
+}
+
 export function apply(driver: string): void {
   const { union } = traitsOf(driver)
 
@@ -177,22 +196,8 @@ export function apply(driver: string): void {
     it('keeps everybody else away while it works, and nobody when it is over', async () => {
       await two()
       const second = await store.open()
-      let go = (): void => undefined
-      const gate = new Promise<void>((resolve) => {
-        go = resolve
-      })
-      let started = (): void => undefined
-      const began = new Promise<void>((resolve) => {
-        started = resolve
-      })
-      const whole = await bytesOf(tarOf(layer()))
-      const slow = async function* (): AsyncGenerator<Buffer> {
-        yield whole.subarray(0, 600)
-        started()
-        await gate
-        yield whole.subarray(600)
-      }
-      const applying = store.graph.applyDiff('top', slow())
+      const { tar, began, go } = halted(await bytesOf(tarOf(layer())))
+      const applying = store.graph.applyDiff('top', tar)
       await began
       for (const graph of [store.graph, second]) {
         await rejects(graph.get('top'), 'ERR_LAYER_IN_USE')
@@ -297,22 +302,8 @@ export function apply(driver: string): void {
     it('freezes the parent while it is made', async () => {
       await stack(store.graph, ['base', 'parent'])
       const second = await store.open()
-      let go = (): void => undefined
-      const gate = new Promise<void>((resolve) => {
-        go = resolve
-      })
-      let started = (): void => undefined
-      const began = new Promise<void>((resolve) => {
-        started = resolve
-      })
-      const whole = await bytesOf(fromEntries([file('f', 'f')]))
-      const slow = async function* (): AsyncGenerator<Buffer> {
-        yield whole.subarray(0, 600)
-        started()
-        await gate
-        yield whole.subarray(600)
-      }
-      const creating = store.graph.create('child', { parent: 'parent', from: slow() })
+      const { tar, began, go } = halted(await bytesOf(fromEntries([file('f', 'f')])))
+      const creating = store.graph.create('child', { parent: 'parent', from: tar })
       await began
       assert.equal(await second.exists('child'), false)
       await rejects(second.remove('parent'), 'ERR_LAYER_IN_USE')

@@ -194,6 +194,18 @@ export function diff(driver: string): void {
       await store.graph.remove('top')
     })
 
+    it('ends when the store is closed while it begins', async () => {
+      await three()
+      for (let turns = 0; turns < 8; turns++) {
+        const second = await store.open()
+        const coming = second.diff('top')
+        for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+        await second.close()
+        assert.equal((await coming).destroyed, true)
+      }
+      await store.graph.remove('top')
+    })
+
     it('can be aborted, and gives the layer back', async () => {
       await three()
       const reason = new Error('enough')
