@@ -11,6 +11,7 @@
 #include "newmount.h"
 #include "op.h"
 #include "packjob.h"
+#include "sha256.h"
 #include "stat.h"
 #include "tarlist.h"
 #include "tree.h"
@@ -69,6 +70,7 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&ListTar, Lane::kTree>::Add(env, to, "listTar", environment);
   Op<&UnpackStart, Lane::kFile>::Add(env, to, "unpackStart", environment);
   Op<&UnpackPut, Lane::kFile>::Add(env, to, "unpackPut", environment);
+  Op<&UnpackReadFrom, Lane::kFile>::Add(env, to, "unpackReadFrom", environment);
   Op<&UnpackRoom, Lane::kTree>::Add(env, to, "unpackRoom", environment);
   Op<&UnpackProgress, Lane::kFile>::Add(env, to, "unpackProgress", environment);
   Op<&UnpackEnd, Lane::kTree>::Add(env, to, "unpackEnd", environment);
@@ -106,6 +108,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   AddCalls(env, exports, environment);
   napi_set_named_property(env, exports, "errnos", errnos);
   napi_set_named_property(env, exports, "pageSize", Napi::Number::New(env, getpagesize()));
+  napi_set_named_property(env, exports, "sha256", Napi::Boolean::New(env, Sha256::Available()));
   return exports;
 }
 

@@ -63,17 +63,34 @@ Decoded ReadText(napi_env env, napi_value value, Arena* arena, Slice* slot) {
   return EndText(arena, size, slot);
 }
 
-Decoded ReadElements(napi_env env, napi_value value, napi_typedarray_type type, Arena* arena,
-                     Slice* slot) {
+namespace {
+
+Decoded FindElements(napi_env env, napi_value value, napi_typedarray_type type, void** data,
+                     size_t* length) {
   bool is_array = false;
   if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array) return Decoded::kWrong;
   napi_typedarray_type found;
+  bool good =
+      napi_get_typedarray_info(env, value, &found, length, data, nullptr, nullptr) == napi_ok &&
+      found == type;
+  return good ? Decoded::kOk : Decoded::kWrong;
+}
+
+}  // namespace
+
+Decoded BorrowBytes(napi_env env, napi_value value, BorrowedBytes* slot) {
+  void* data = nullptr;
+  Decoded decoded = FindElements(env, value, napi_uint8_array, &data, &slot->size);
+  slot->data = static_cast<const uint8_t*>(data);
+  return decoded;
+}
+
+Decoded ReadElements(napi_env env, napi_value value, napi_typedarray_type type, Arena* arena,
+                     Slice* slot) {
   size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, value, &found, &length, &data, nullptr, nullptr) != napi_ok ||
-      found != type) {
-    return Decoded::kWrong;
-  }
+  Decoded decoded = FindElements(env, value, type, &data, &length);
+  if (decoded != Decoded::kOk) return decoded;
   size_t size = length * (type == napi_int32_array ? sizeof(int32_t) : 1);
   if (!arena->Grow(size + 16)) return Decoded::kNoMemory;
   arena->Align();

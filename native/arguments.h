@@ -26,6 +26,11 @@ struct Bytes {
   const uint8_t* data;
   size_t size;
 };
+// JavaScript's own, for as long as the call: of functions that have no async form.
+struct BorrowedBytes {
+  const uint8_t* data;
+  size_t size;
+};
 struct Numbers32 {
   const int32_t* data;
   size_t size;
@@ -73,6 +78,7 @@ bool IsNullish(napi_env env, napi_value value);
 Decoded ReadText(napi_env env, napi_value value, Arena* arena, Slice* slot);
 Decoded ReadElements(napi_env env, napi_value value, napi_typedarray_type type, Arena* arena,
                      Slice* slot);
+Decoded BorrowBytes(napi_env env, napi_value value, BorrowedBytes* slot);
 // An integer within [least, most]; what is no integer, or not within, is wrong.
 Decoded ReadInteger(napi_env env, napi_value value, double least, double most, int64_t* slot);
 Decoded ReadUnsigned64(napi_env env, napi_value value, uint64_t* slot);
@@ -115,6 +121,16 @@ struct From<Bytes> {
   static Bytes Load(const Slot& slot, const char* base) {
     return {reinterpret_cast<const uint8_t*>(base + slot.offset), slot.size};
   }
+};
+
+template <>
+struct From<BorrowedBytes> {
+  static constexpr bool kBorrows = true;
+  using Slot = BorrowedBytes;
+  static Decoded Read(napi_env env, napi_value value, Arena*, Slot* slot) {
+    return BorrowBytes(env, value, slot);
+  }
+  static BorrowedBytes Load(const Slot& slot, const char*) { return slot; }
 };
 
 template <>

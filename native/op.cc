@@ -25,8 +25,10 @@ void AddPair(napi_env env, napi_value exports, const char* name, napi_callback s
   memcpy(sync, name, size);
   memcpy(sync + size, "Sync", 5);
   napi_value function;
-  if (napi_create_function(env, name, size, start, data, &function) != napi_ok) return;
-  napi_set_named_property(env, exports, name, function);
+  if (start != nullptr) {
+    if (napi_create_function(env, name, size, start, data, &function) != napi_ok) return;
+    napi_set_named_property(env, exports, name, function);
+  }
   if (napi_create_function(env, sync, size + 4, run, data, &function) != napi_ok) return;
   napi_set_named_property(env, exports, sync, function);
 }

@@ -23,7 +23,7 @@ namespace graphdriver {
 napi_value ThrowWrongArgument(napi_env env, size_t index);
 // Answers a promise that holds -ENOMEM.
 napi_value PromiseOfNoMemory(napi_env env);
-// Makes two functions, `name` and `name`Sync.
+// Makes two functions, `name` and `name`Sync; only the second one without `start`.
 void AddPair(napi_env env, napi_value exports, const char* name, napi_callback start,
              napi_callback run, void* data);
 
@@ -33,6 +33,12 @@ struct Holds : std::false_type {};
 template <typename Result>
 struct Holds<Result, std::void_t<decltype(Undo(std::declval<const Result&>()))>> : std::true_type {
 };
+
+// Arguments that are there during a call only.
+template <typename Argument, typename = void>
+struct Borrows : std::false_type {};
+template <typename Argument>
+struct Borrows<Argument, std::void_t<decltype(From<Argument>::kBorrows)>> : std::true_type {};
 
 // `kUndo`: undoes a success whose result alone does not tell how: it takes the result and then the
 // arguments.
@@ -44,7 +50,9 @@ template <typename Result, typename... Arguments, Result (*kFunction)(Arguments.
 class Op<kFunction, kLane, kUndo> {
  public:
   static void Add(napi_env env, napi_value exports, const char* name, Environment* environment) {
-    AddPair(env, exports, name, Start, RunNow, environment);
+    napi_callback start = nullptr;
+    if constexpr (!(Borrows<Arguments>::value || ...)) start = Start;
+    AddPair(env, exports, name, start, RunNow, environment);
   }
 
  private:

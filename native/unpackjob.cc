@@ -11,7 +11,8 @@ UnpackJob::~UnpackJob() {
   UnpackFile::Destroy(file_);
 }
 
-NewHandle UnpackJob::Create(int directory, Form form, const TarLimits& limits, uint64_t seed) {
+NewHandle UnpackJob::Create(int directory, Form form, const TarLimits& limits, uint64_t seed,
+                            bool hash) {
   NewHandle result;
   Descriptor owned(directory);
   void* memory = malloc(sizeof(UnpackJob));
@@ -19,7 +20,7 @@ NewHandle UnpackJob::Create(int directory, Form form, const TarLimits& limits, u
     result.error = -ENOMEM;
     return result;
   }
-  UnpackJob* job = new (memory) UnpackJob(form, limits, seed);
+  UnpackJob* job = new (memory) UnpackJob(form, limits, seed, hash);
   result.handle = Ref<Handle>::Take(job);
   job->directory_ = owned.Take();
   job->Retain();
@@ -37,16 +38,20 @@ void* UnpackJob::Run(void* data) {
   constexpr int kSetName = 15;
   Call(SYS_prctl, kSetName, static_cast<const void*>("graphdriver"));
   job->filler_.Start();
+  if (job->hash_) job->digest_.Start();
   bool made = job->Check(job->tree_.Open(job->directory_)) && job->Unpack();
   // Of two failures the one of the earlier entry counts.
   bool filled = job->filler_.End();
   if (!filled) job->TakeFillersFailure();
-  if (made && filled) job->Check(job->tree_.Finish());
+  bool finished = made && filled && job->Check(job->tree_.Finish());
+  if (!finished) job->digest_.Cancel();
+  job->has_digest_ = job->digest_.End();
   // A file that was not finished stays as it is: the whole directory is good for nothing.
   UnpackFile::Destroy(job->file_);
   job->file_ = nullptr;
   job->tree_.Close();
   job->queue_.Cancel();
+  job->source_.Reset();
   job->done_.store(1, std::memory_order_release);
   FutexWake(&job->done_, INT32_MAX);
   job->Release();
@@ -62,14 +67,40 @@ bool UnpackJob::Check(const UnpackFailure& failure) {
 }
 
 bool UnpackJob::Unpack() {
-  while (UnpackChunk* chunk = queue_.Take()) {
+  while (UnpackChunk* chunk = Next()) {
+    if (hash_) digest_.Put(chunk);
     bool drained = Drain(chunk);
     chunk->Release();
     if (!drained) return false;
   }
+  if (failure_.failed()) return false;
   if (queue_.cancelled()) return Check({-ECANCELED, "read"});
   if (reader_.FinishInput() == TarEvent::kFault) return Check(reader_.fault());
   return true;
+}
+
+UnpackChunk* UnpackJob::Next() {
+  if (source_.failed()) {
+    if (UnpackChunk* chunk = queue_.Take()) return chunk;
+    source_.Reset(queue_.TakeFile());
+  }
+  return queue_.cancelled() || source_.failed() ? nullptr : ReadPiece();
+}
+
+UnpackChunk* UnpackJob::ReadPiece() {
+  UnpackChunk* chunk = UnpackChunk::Create(kPiece);
+  if (chunk == nullptr) {
+    Check({-ENOMEM, "malloc"});
+    return nullptr;
+  }
+  long count = CallAgain(SYS_read, source_.get(), static_cast<void*>(chunk->data()), kPiece);
+  if (count > 0) {
+    chunk->size = static_cast<size_t>(count);
+    return chunk;
+  }
+  chunk->Release();
+  Check({count, "read"});
+  return nullptr;
 }
 
 void UnpackJob::TakeFillersFailure() {
@@ -118,7 +149,7 @@ void UnpackJob::Wait() {
 }
 
 // Errno or 0; fault or 0, its entry and offset, that entry's name; which call failed and where;
-// bytes of all bodies, entries, warnings that were left out.
+// the digest, if there is one; bytes of all bodies, entries, warnings that were left out.
 WideTable UnpackJob::TakeResult() {
   WideTable table;
   TarText name = reader_.entry().name;
@@ -129,6 +160,8 @@ WideTable UnpackJob::TakeResult() {
               table.AddText(name.data, fault ? name.size : 0) &&
               table.AddText(failure_.call, strlen(failure_.call)) &&
               table.AddText(failed_path_.data(), failed_path_.size()) &&
+              table.AddText(reinterpret_cast<const char*>(digest_.digest()),
+                            has_digest_ ? Sha256::kSize : 0) &&
               table.Add(static_cast<int64_t>(size_)) &&
               table.Add(static_cast<int64_t>(reader_.entries())) &&
               table.Add(static_cast<int64_t>(notes_.left_out()));
@@ -140,7 +173,7 @@ WideTable UnpackJob::TakeResult() {
   return table;
 }
 
-NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t seed) {
+NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t seed, bool hash) {
   NewHandle failed;
   failed.error = -EINVAL;
   TarLimits read;
@@ -152,15 +185,22 @@ NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t s
     failed.error = static_cast<int>(fd);
     return failed;
   }
-  return UnpackJob::Create(static_cast<int>(fd), static_cast<Form>(form), read, seed);
+  return UnpackJob::Create(static_cast<int>(fd), static_cast<Form>(form), read, seed, hash);
 }
 
-int32_t UnpackPut(UnpackJob* job, Bytes bytes) {
+int32_t UnpackPut(UnpackJob* job, BorrowedBytes bytes) {
   if (job->queue().cancelled()) return -ECANCELED;
-  UnpackChunk* chunk = UnpackChunk::Create(bytes.data, bytes.size);
+  UnpackChunk* chunk = UnpackChunk::Create(bytes.size);
   if (chunk == nullptr) return -ENOMEM;
+  if (bytes.size > 0) memcpy(chunk->data(), bytes.data, bytes.size);
   size_t waiting = job->queue().Put(chunk);
   return waiting < INT32_MAX ? static_cast<int32_t>(waiting) : INT32_MAX;
+}
+
+int32_t UnpackReadFrom(UnpackJob* job, int32_t file) {
+  long fd = Call(SYS_fcntl, file, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return static_cast<int32_t>(fd);
+  return job->queue().Close(static_cast<int>(fd)) ? 0 : -EALREADY;
 }
 
 int32_t UnpackRoom(UnpackJob* job) {

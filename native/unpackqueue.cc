@@ -11,20 +11,19 @@ void UnpackChunk::Release() {
   if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) free(this);
 }
 
-UnpackChunk* UnpackChunk::Create(const void* bytes, size_t size) {
+UnpackChunk* UnpackChunk::Create(size_t size) {
   void* memory = malloc(sizeof(UnpackChunk) + size);
   if (memory == nullptr) return nullptr;
   UnpackChunk* chunk = new (memory) UnpackChunk;
   chunk->references.store(1, std::memory_order_relaxed);
-  chunk->next = nullptr;
+  for (UnpackChunk*& next : chunk->next) next = nullptr;
   chunk->size = size;
-  if (size > 0) memcpy(static_cast<char*>(memory) + sizeof(UnpackChunk), bytes, size);
   return chunk;
 }
 
 UnpackQueue::~UnpackQueue() {
   while (head_ != nullptr) {
-    UnpackChunk* next = head_->next;
+    UnpackChunk* next = head_->next[link_];
     head_->Release();
     head_ = next;
   }
@@ -35,7 +34,7 @@ size_t UnpackQueue::Put(UnpackChunk* chunk) {
   size_t waiting;
   {
     Guard guard(&mutex_);
-    (tail_ == nullptr ? head_ : tail_->next) = chunk;
+    (tail_ == nullptr ? head_ : tail_->next[link_]) = chunk;
     tail_ = chunk;
     waiting_ += chunk->size;
     waiting = waiting_;
@@ -47,13 +46,23 @@ size_t UnpackQueue::Put(UnpackChunk* chunk) {
   return waiting;
 }
 
-void UnpackQueue::Close() {
+bool UnpackQueue::Close(int file) {
+  Descriptor owned(file);
   {
     Guard guard(&mutex_);
+    if (closed_) return false;
     closed_ = true;
+    // Nobody would take it.
+    if (!cancelled()) file_.Reset(owned.Take());
     puts_.fetch_add(1, std::memory_order_release);
   }
   FutexWake(&puts_, 1);
+  return true;
+}
+
+int UnpackQueue::TakeFile() {
+  Guard guard(&mutex_);
+  return file_.Take();
 }
 
 UnpackChunk* UnpackQueue::Take() {
@@ -65,7 +74,7 @@ UnpackChunk* UnpackQueue::Take() {
       Guard guard(&mutex_);
       chunk = head_;
       if (chunk != nullptr) {
-        head_ = chunk->next;
+        head_ = chunk->next[link_];
         if (head_ == nullptr) tail_ = nullptr;
         waiting_ -= chunk->size;
       } else if (closed_) {
@@ -103,6 +112,7 @@ void UnpackQueue::WaitForRoom() {
 void UnpackQueue::Cancel() {
   {
     Guard guard(&mutex_);
+    file_.Reset();
     cancelled_.store(1, std::memory_order_relaxed);
     puts_.fetch_add(1, std::memory_order_release);
     takes_.fetch_add(1, std::memory_order_release);

@@ -40,23 +40,47 @@ export function tarBytes(
   return limited(plain(checkSource(tar), ratio, signal), bytes)
 }
 
+/** How a tar comes in. */
+export interface TarInput {
+  readonly pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+  /** Behind the pieces comes, as it is, what this file holds from where it stands. */
+  readonly rest: FileHandle | undefined
+}
+
+/**
+ * As {@link tarBytes}, for who can read files by himself: of a regular file that is not compressed only the first piece
+ * is read here. The limit of bytes is the caller's then.
+ */
+export async function tarInput(tar: TarSource, options: TarBytesOptions = {}): Promise<TarInput> {
+  checkSource(tar)
+  if (!isFile(tar) || !(await tar.stat()).isFile()) return { pieces: tarBytes(tar, options), rest: undefined }
+  const start = await piece(tar)
+  if (findCompression(start) === undefined) return { pieces: [start], rest: tar }
+  return { pieces: tarBytes(pieces(tar, start), options), rest: undefined }
+}
+
 function checkSource(tar: TarSource): AsyncIterable<unknown> {
   const value: unknown = tar
   if (typeof value === 'object' && value !== null) {
     if (Symbol.asyncIterator in value) return value as AsyncIterable<unknown>
-    if ('fd' in value && 'read' in value && typeof value.read === 'function')
-      return pieces(value as FileHandle)
+    if (isFile(value)) return pieces(value)
   }
   throw invalidType('tar', 'an async iterable of Uint8Array, or a FileHandle', tar)
 }
 
-async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
-  for (;;) {
-    const buffer = Buffer.allocUnsafeSlow(readSize)
-    const { bytesRead } = await file.read(buffer, 0, readSize, null)
-    if (bytesRead === 0) return
-    yield buffer.subarray(0, bytesRead)
-  }
+function isFile(value: object): value is FileHandle {
+  return 'fd' in value && 'read' in value && typeof value.read === 'function'
+}
+
+/** Empty at the end. */
+async function piece(file: FileHandle): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafeSlow(readSize)
+  const { bytesRead } = await file.read(buffer, 0, readSize, null)
+  return buffer.subarray(0, bytesRead)
+}
+
+async function* pieces(file: FileHandle, start?: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let next = start ?? (await piece(file)); next.length > 0; next = await piece(file)) yield next
 }
 
 async function* plain(

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 
-import { textAndBytes } from '../sys/error.ts'
+import { SyscallError, textAndBytes } from '../sys/error.ts'
 import type { LayerForm } from '../sys/layer-form.ts'
-import { UnpackJob, type UnpackEnd, type UnpackWarningCode } from '../sys/unpack.ts'
+import { canHash, UnpackJob, type UnpackEnd, type UnpackWarningCode } from '../sys/unpack.ts'
 import type { UnpackWarning as Noted } from '../sys/unpack.ts'
 import { resolveLimits, type ArchiveLimits } from './limits.ts'
 import type { ArchiveWarning } from './pack.ts'
 import type { ProgressOptions } from './progress.ts'
-import { tarBytes, type TarSource } from './source.ts'
+import { tarBytes, tarInput, type TarInput, type TarSource } from './source.ts'
 
 export type UnpackWarning = ArchiveWarning<UnpackWarningCode>
 
@@ -61,12 +61,15 @@ export async function unpack(
 ): Promise<UnpackResult> {
   const { form = 'plain', signal, name = directory } = options
   const limits = resolveLimits(options.limits)
-  const chunks = tarBytes(tar, { limits, signal })
+  const hash = canHash()
   signal?.throwIfAborted()
+  const read = { limits, signal }
+  // The job reads a file by itself only if it hashes what it reads.
+  const input = hash ? await tarInput(tar, read) : { pieces: tarBytes(tar, read), rest: undefined }
   const target = await open(directory, DIRECTORY)
   let job: UnpackJob
   try {
-    job = new UnpackJob({ directory: target.fd, path: name, form, limits })
+    job = new UnpackJob({ directory: target.fd, path: name, form, limits, hash })
   } finally {
     await target.close()
   }
@@ -75,7 +78,7 @@ export async function unpack(
   }
   signal?.addEventListener('abort', cancel, { once: true })
   try {
-    return await feed(job, chunks, options)
+    return await feed(job, input, hash, options)
   } finally {
     signal?.removeEventListener('abort', cancel)
   }
@@ -83,22 +86,25 @@ export async function unpack(
 
 async function feed(
   job: UnpackJob,
-  chunks: AsyncIterable<Uint8Array>,
+  { pieces, rest }: TarInput,
+  hashes: boolean,
   { signal, onProgress }: UnpackOptions,
 ): Promise<UnpackResult> {
-  const hash = createHash('sha256')
+  const hash = hashes ? undefined : createHash('sha256')
   const report = (): void => onProgress?.(job.progress())
   const reporting = onProgress && setInterval(report, reportInterval)
   try {
-    for await (const chunk of chunks) {
-      const waiting = job.put(chunk)
+    for await (const piece of pieces) {
+      const waiting = job.put(piece)
       if (waiting === undefined) break
-      hash.update(chunk)
+      hash?.update(piece)
       if (waiting > mostWaiting) await job.room()
     }
-    const { size, entries, warnings } = await job.end()
+    if (rest !== undefined) job.readFrom(rest.fd)
+    const { size, entries, digest = hash?.digest(), warnings } = await job.end()
+    if (digest === undefined) throw new SyscallError('ENOMEM', 'malloc')
     report()
-    return { size, entries, diffID: `sha256:${hash.digest('hex')}`, warnings: warnings.map(forPeople) }
+    return { size, entries, diffID: `sha256:${digest.toString('hex')}`, warnings: warnings.map(forPeople) }
   } catch (error) {
     job.cancel()
     await settled(job.end())

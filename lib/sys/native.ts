@@ -271,16 +271,17 @@ export interface Calls {
   // unpackjob.cc
   /**
    * Starts a thread that unpacks a tar below a directory. `form`: a number of `layerForms`; `limits` as for `listTar`;
-   * `seed`: 64 random bits.
+   * `seed`: 64 random bits; `hash`: make the SHA-256 of all that it is given, which takes `sha256` below.
    */
   unpackStart(
     directory: number,
     form: number,
     limits: Uint8Array,
     seed: bigint,
+    hash: boolean,
   ): NativeHandle<'unpack'> | number
-  /** Gives it bytes, which are copied. Answers how many wait to be unpacked; -ECANCELED when it has ended. */
-  unpackPut(job: NativeHandle<'unpack'>, bytes: Uint8Array): number
+  /** The rest of the tar is what this file holds from where it stands; nothing more is put. */
+  unpackReadFrom(job: NativeHandle<'unpack'>, file: number): number
   /** Answers 0 when few bytes wait, or when it has ended. */
   unpackRoom(job: NativeHandle<'unpack'>): number
   /** Bytes and entries up to now. */
@@ -291,8 +292,14 @@ export interface Calls {
   unpackCancel(job: NativeHandle<'unpack'>): number
 }
 
+/** Calls that borrow their arguments, and so have no async form. */
+interface BorrowingCalls {
+  /** Gives it bytes, which are copied. Answers how many wait to be unpacked; -ECANCELED when it has ended. */
+  unpackPutSync(job: NativeHandle<'unpack'>, bytes: Uint8Array): number
+}
+
 /** The addon: every call twice. */
-export type Native = {
+export type Native = BorrowingCalls & {
   readonly [Name in keyof Calls as `${Name}Sync`]: Calls[Name]
 } & {
   readonly [Name in keyof Calls]: (...args: Parameters<Calls[Name]>) => Promise<ReturnType<Calls[Name]>>
@@ -301,4 +308,6 @@ export type Native = {
   readonly errnos: Readonly<Record<string, number>>
   /** Bytes in a page. */
   readonly pageSize: number
+  /** Whether this Node.js has the OpenSSL that `hash` of `unpackStart` takes. */
+  readonly sha256: boolean
 }

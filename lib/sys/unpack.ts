@@ -42,13 +42,22 @@ export interface UnpackStart {
   path: string
   form: LayerForm
   limits: TarReaderLimits
+  /** Make the digest of the tar; only where {@link canHash} says so. */
+  hash: boolean
 }
 
 export interface UnpackEnd {
   /** Bytes of all bodies. */
   readonly size: number
   readonly entries: number
+  /** SHA-256 of all that it was given, where that was asked for. */
+  readonly digest: Buffer | undefined
   readonly warnings: readonly UnpackWarning[]
+}
+
+/** Whether a job can make digests: not where Node.js was built without OpenSSL. */
+export function canHash(): boolean {
+  return binding().sha256
 }
 
 /** Places in what `unpackEnd` answers (UnpackJob::TakeResult); texts are [begin, end). */
@@ -60,15 +69,16 @@ const Field = {
   name: 4,
   call: 6,
   path: 8,
-  size: 10,
-  entries: 11,
-  leftOut: 12,
-  warningTexts: 13,
-  head: 14,
+  digest: 10,
+  size: 12,
+  entries: 13,
+  leftOut: 14,
+  warningTexts: 15,
+  head: 16,
 } as const
 const warningRow = 6
 
-/** A tar that is being unpacked natively, on a thread of the addon's own. */
+/** A tar that is being unpacked natively, on threads of the addon's own. */
 export class UnpackJob {
   readonly #handle: NativeHandle<'unpack'>
   readonly #start: UnpackStart
@@ -77,7 +87,13 @@ export class UnpackJob {
   constructor(start: UnpackStart) {
     const seed = randomBytes(8).readBigUInt64LE()
     const limits = encodeLimits(start.limits)
-    const handle = binding().unpackStartSync(start.directory, layerForms[start.form], limits, seed)
+    const handle = binding().unpackStartSync(
+      start.directory,
+      layerForms[start.form],
+      limits,
+      seed,
+      start.hash,
+    )
     if (typeof handle === 'number') throw new SyscallError(handle, 'openat', { path: start.path })
     this.#handle = handle
     this.#start = start
@@ -94,6 +110,17 @@ export class UnpackJob {
     if (waiting >= 0) return waiting
     if (errnoName(waiting) === 'ECANCELED') return undefined
     throw new SyscallError(waiting, 'malloc')
+  }
+
+  /**
+   * Reads the rest of the tar from a file, from where it stands, after what was put. Nothing more is put.
+   *
+   * @param file a descriptor of a regular file; duplicated. Of another one, reading may last, and cannot be cancelled.
+   * @throws SyscallError EBADF, EMFILE
+   */
+  readFrom(file: number): void {
+    const answer = binding().unpackReadFromSync(this.#handle, file)
+    if (answer < 0) throw new SyscallError(answer, 'fcntl')
   }
 
   /** Waits until few bytes wait, or it has ended. */
@@ -123,9 +150,11 @@ export class UnpackJob {
     if (typeof answer === 'number') throw new SyscallError(answer, 'malloc')
     const at = (place: number): number => Number(answer.rows[place] ?? 0n)
     this.#check(answer, at)
+    const digest = Buffer.from(answer.text.subarray(at(Field.digest), at(Field.digest + 1)))
     return {
       size: at(Field.size),
       entries: at(Field.entries),
+      digest: digest.length > 0 ? digest : undefined,
       warnings: warningsOf(answer, at),
     }
   }
@@ -138,9 +167,12 @@ export class UnpackJob {
       throw refusalError({ fault: at(Field.fault), ...place }, limits)
     }
     if (at(Field.errno) === 0) return
+    const call = Buffer.from(bytes(Field.call)).toString()
+    // Of the archive, whose path nobody here knows.
+    if (call === 'read') throw new SyscallError(at(Field.errno), call)
     const below = bytes(Field.path)
     const path = below.length === 0 ? root : Buffer.concat([Buffer.from(`${root}/`), below])
-    throw new SyscallError(at(Field.errno), Buffer.from(bytes(Field.call)).toString(), { path })
+    throw new SyscallError(at(Field.errno), call, { path })
   }
 }
 

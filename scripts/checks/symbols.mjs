@@ -9,9 +9,8 @@ import { capture, has, root } from '../run.mjs'
 const { symbols } = createRequire(import.meta.url)('node-api-headers')
 const api = new Set([...symbols.v8.js_native_api_symbols, ...symbols.v8.node_api_symbols])
 const listed = readFileSync(join(import.meta.dirname, 'symbols.txt'), 'utf8').split('\n')
-const allowed = new Set(
-  listed.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#')),
-)
+const lines = listed.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))
+const allowed = new Set(lines)
 const exported = new Set(['napi_register_module_v1', 'node_api_module_get_api_version_v1'])
 
 function built() {
@@ -32,6 +31,7 @@ function dynamicSymbols(file) {
       name: row[7].split('@')[0],
       version: row[7].split('@').pop(),
       undefined: row[6] === 'UND',
+      weak: row[4] === 'WEAK',
       versioned: row[7].includes('@'),
     }))
 }
@@ -48,7 +48,8 @@ function judge(file) {
   for (const symbol of symbols) {
     if (symbol.versioned) problems.push(`${symbol.name} has a version, ${symbol.version}`)
     if (!symbol.undefined && !exported.has(symbol.name)) problems.push(`exports ${symbol.name}`)
-    if (symbol.undefined && !api.has(symbol.name) && !allowed.has(symbol.name))
+    const listing = symbol.weak ? `weak ${symbol.name}` : symbol.name
+    if (symbol.undefined && !api.has(symbol.name) && !allowed.has(listing))
       problems.push(`asks for ${symbol.name}`)
   }
   if (!symbols.some((symbol) => symbol.name === 'napi_register_module_v1'))
