@@ -54,6 +54,12 @@ bool TimesCannotTell(const Statx& a, const Statx& b) {
   return !long_before(a) && !long_before(b);
 }
 
+// A time without a fraction of a second came with an archive, and two archives that are built to be
+// reproducible give every file the same one.
+bool IsOfAnArchive(const Statx& stat) {
+  return stat.mtime.nanoseconds == 0;
+}
+
 long Target(int directory, const char* name, char* target, size_t room) {
   return CallAgain(SYS_readlinkat, directory, static_cast<const void*>(name),
                    static_cast<void*>(target), room);
@@ -156,7 +162,8 @@ Look FileComparer::Files(const Pair& directories, const char* name, Statx* now, 
                               before_xattrs_.ReadAt(directories.before, name));
     if (look.verdict != Look::kSame) return look;
   }
-  bool unsure = type == DT_REG && TimesCannotTell(*now, *before);
+  bool unsure =
+      type == DT_REG && now->size > 0 && (IsOfAnArchive(*now) || TimesCannotTell(*now, *before));
   return unsure ? CompareContents(directories, name) : kAlike;
 }
 

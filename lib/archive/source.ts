@@ -62,14 +62,16 @@ export async function tarInput(tar: TarSource, options: TarBytesOptions = {}): P
 function checkSource(tar: TarSource): AsyncIterable<unknown> {
   const value: unknown = tar
   if (typeof value === 'object' && value !== null) {
-    if (Symbol.asyncIterator in value) return value as AsyncIterable<unknown>
     if (isFile(value)) return pieces(value)
+    if (Symbol.asyncIterator in value) return value as AsyncIterable<unknown>
   }
   throw invalidType('tar', 'an async iterable of Uint8Array, or a FileHandle', tar)
 }
 
+/** Streams of files have a descriptor, too, and have perhaps read some of it. */
 function isFile(value: object): value is FileHandle {
-  return 'fd' in value && 'read' in value && typeof value.read === 'function'
+  const readable = 'fd' in value && 'read' in value && typeof value.read === 'function'
+  return readable && !(Symbol.asyncIterator in value)
 }
 
 /** Empty at the end. */

@@ -178,6 +178,17 @@ describeAsRoot('changes: two copies, exactly', (scratch) => {
     assert.deepEqual(await compared({ parent, layer }), ['modified /f'])
   })
 
+  it('times of whole seconds, as archives give them, say nothing: the contents tell', async () => {
+    const [parent, layer] = stack(scratch(), 'plain', { f: 'one', g: 'one' }, { f: 'two', g: 'one' }) as [
+      string,
+      string,
+    ]
+    for (const directory of [parent, layer]) {
+      for (const name of ['f', 'g']) keepTime(join(directory, name), 1_000_000_000n)
+    }
+    assert.deepEqual(await compared({ parent, layer }), ['modified /f'])
+  })
+
   it('replaced, renamed, removed, added', async () => {
     const tree = copied()
     renameSync(tree.at('d/f'), tree.at('d/moved'))

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
+  createReadStream,
   mkdirSync,
   openSync,
   closeSync,
@@ -52,6 +53,13 @@ describeMounts('unpack: out of a file', (top) => {
     const { diffID, handle } = await unpackFile(gzipSync(bytes, { level: 1 }))
     assert.equal(diffID, digestOf(bytes))
     await handle.close()
+  })
+
+  it('a stream of it is a stream', async () => {
+    writeFileSync(at('tar'), bytes)
+    mkdirSync(at('layer'))
+    const stream = createReadStream(at('tar'), { highWaterMark: 10_000 })
+    assert.equal((await unpack(at('layer'), stream)).diffID, digestOf(bytes))
   })
 
   it('may be a pipe', async () => {
