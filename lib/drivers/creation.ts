@@ -33,6 +33,9 @@ export interface NewLayer {
   readonly parent: string | undefined
 }
 
+/** What a new layer begins with, made aside. */
+export type Contents = Pick<Staged, 'path' | 'forget'>
+
 /**
  * Makes a layer. It exists from one instant on: the rename of its metadata. What a failure or a death leaves before that is
  * an intent, which is undone here, by the next call for this id, or by the next sweep.
@@ -41,7 +44,7 @@ export async function createLayer(
   session: Session,
   references: References,
   { id, parent }: NewLayer,
-  staged?: Staged,
+  staged?: Contents,
 ): Promise<void> {
   const { layout, store } = session
   const directories = store.layerDirectories
@@ -50,7 +53,7 @@ export async function createLayer(
     await writeNewFile(layout.made(id), formatChain(chain), store.sync !== 'none', metadataMode(chain))
     await step('wrote intent')
     await makeDirectories(session, id, parent, staged)
-    if (store.sync !== 'none') for (const name of directories) await syncDirectory(layout.directory(name))
+    if (store.sync !== 'none') await syncNames(session, parent)
     await step('ready to commit')
     await commit(layout.made(id), layout.metadata(id))
   } catch (error) {
@@ -60,8 +63,18 @@ export async function createLayer(
   if (store.sync !== 'none') await syncDirectory(layout.directory('layers'))
 }
 
+/**
+ * What a layer's metadata tells of has to be on disk before it: not every filesystem writes names down in the order in which they
+ * were made (btrfs does not). A parent that does not know its child could be removed.
+ */
+async function syncNames({ layout, store }: Session, parent: string | undefined): Promise<void> {
+  const directories = store.layerDirectories.map((name) => layout.directory(name))
+  if (parent !== undefined) directories.push(layout.children(parent), layout.directory('children'))
+  for (const directory of directories) await syncDirectory(directory)
+}
+
 /** Refuses what cannot be made before anything is written; answers the ancestors that the layer will have. */
-async function prepareCreation(
+export async function prepareCreation(
   session: Session,
   references: References,
   { id, parent }: NewLayer,
@@ -162,10 +175,14 @@ async function chainAbove(session: Session, references: References, parent: stri
       { id: parent },
     )
   }
-  if (references.writable(parent))
-    throw inUse(parent, 'it is held writable, and a layer with children never changes')
-  if (!(await hasChildren(layout, parent))) await refuseWriters(session, references, parent)
+  await refuseWritable(session, references, parent)
   return chain
+}
+
+/** Refuses a layer that somebody may write to, and takes a mount away that nobody holds. */
+export async function refuseWritable(session: Session, references: References, id: string): Promise<void> {
+  if (references.writable(id)) throw inUse(id, 'it is held writable, and a layer with children never changes')
+  if (!(await hasChildren(session.layout, id))) await refuseWriters(session, references, id)
 }
 
 /** The first child freezes its parent: no mount that could be written to may be left of it, held or not. */
@@ -181,7 +198,7 @@ async function makeDirectories(
   session: Session,
   id: string,
   parent: string | undefined,
-  staged: Staged | undefined,
+  staged: Contents | undefined,
 ): Promise<void> {
   const { layout, driver } = session
   if (parent !== undefined) await recordChild(layout, parent, id)

@@ -1,10 +1,12 @@
 // One of several processes that work on one store at once: random calls from a seed, and only the errors that each may answer.
+// A quarter of them is for layers of its own, which have to show what a model of them says.
 // `player.mjs <{ root, driver, seed, count } as JSON>`. It prints how often each call ended how.
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { open } from 'graphdriver'
+import { OwnLayers } from './own-layers.mjs'
 
 const { root, driver, seed, count } = JSON.parse(process.argv[2] ?? '')
 const IDS = Array.from({ length: 12 }, (_, at) => `layer-${at}`)
@@ -17,6 +19,8 @@ const EXPECTED = {
   putUnheld: ['ERR_LAYER_IN_USE'],
   remove: ['ERR_LAYER_NOT_FOUND', 'ERR_LAYER_IN_USE', 'ERR_LAYER_HAS_CHILDREN'],
   look: [],
+  // Nobody else knows these layers.
+  own: [],
 }
 const tally = {}
 /** What this process holds: an id for each reference, the newest last. */
@@ -83,7 +87,8 @@ async function look(store) {
   await store.info()
 }
 
-async function play(store) {
+async function play(store, own) {
+  if (random(4) === 0) return attempt('own', () => own.play())
   const id = pick(IDS)
   switch (random(10)) {
     case 0:
@@ -108,10 +113,13 @@ async function play(store) {
 }
 
 const store = await open({ root, driver, sync: 'none' })
+const own = new OwnLayers(store, `own-${seed}`, random)
 for (let turn = 0; turn < count; turn++) {
-  await play(store)
+  await play(store, own)
   if (turn % 16 === 0) writeSync(1, '.\n')
 }
 while (held.length > 0) await attempt('put', () => put(store))
+await own.check()
+writeSync(1, `model ${JSON.stringify(own.expected())}\n`)
 await store.close()
 for (const [name, times] of Object.entries(tally)) writeSync(1, `${name}: ${times}\n`)

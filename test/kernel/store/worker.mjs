@@ -1,6 +1,8 @@
 // One process of the tests: opens a store, makes calls, and dies where it is told to. Plain JavaScript, since hundreds of
 // them are started. `worker.mjs <job as JSON>`; see `Job` in processes.ts. As a worker thread it stops there, to be ended.
+import { execFileSync } from 'node:child_process'
 import { writeSync } from 'node:fs'
+import { join } from 'node:path'
 import process from 'node:process'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { open } from 'graphdriver'
@@ -12,11 +14,20 @@ let steps = 0
 
 function atStep(name) {
   if (isMainThread) writeSync(1, `${name}\n`)
-  if (++steps !== killAt) return
+  copyDisk(String(++steps))
+  if (steps !== killAt) return
   if (isMainThread) process.kill(process.pid, 'SIGKILL')
   parentPort.on('message', () => undefined)
   parentPort.postMessage(name)
   return new Promise(() => undefined)
+}
+
+/** Where the disk is copied to at every step, if it is: { image, directory }. */
+const snapshots = JSON.parse(process.env.GRAPHDRIVER_TEST_SNAPSHOTS ?? 'null')
+
+function copyDisk(name) {
+  if (snapshots === null) return
+  execFileSync('cp', ['--sparse=always', snapshots.image, join(snapshots.directory, name)])
 }
 
 /** A tar cannot be said in JSON: this word stands for one. */
@@ -38,12 +49,14 @@ function revived(value) {
   return value?.from === TAR ? { ...value, from: tar() } : value
 }
 
+copyDisk('before')
 if (hookOpen) setStepHook(atStep)
 const driver = await open(options)
 for (const [method, ...args] of before) await driver[method](...args)
 setStepHook(atStep)
 for (const [method, ...args] of work) await driver[method](...args.map(revived))
 setStepHook(undefined)
+copyDisk(String(steps + 1))
 if (process.env.GRAPHDRIVER_TEST_STAY === '1') {
   writeSync(1, 'staying\n')
   await new Promise((resolve) => setTimeout(resolve, 600_000))

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs'
+
+/** A filesystem in a file, as small as its maker lets it be. Nothing but a sync writes to it while a test lasts. */
+export interface DiskKind {
+  readonly name: string
+  readonly bytes: number
+  readonly make: readonly string[]
+  /** Debian's package of its maker. */
+  readonly package: string
+  readonly options: string
+}
+
+export const diskKinds: readonly DiskKind[] = [
+  {
+    name: 'ext4',
+    bytes: 64 << 20,
+    make: ['mkfs.ext4', '-q', '-F'],
+    package: 'e2fsprogs',
+    // Without what mends programs that forget to sync before they rename (ext4(5)).
+    options: 'commit=300,noauto_da_alloc',
+  },
+  { name: 'xfs', bytes: 320 << 20, make: ['mkfs.xfs', '-q', '-f'], package: 'xfsprogs', options: 'noatime' },
+  {
+    name: 'btrfs',
+    bytes: 128 << 20,
+    make: ['mkfs.btrfs', '-q', '-f'],
+    package: 'btrfs-progs',
+    options: 'commit=300',
+  },
+]
+
+const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
+
+/** Makes the filesystem's image. */
+export function makeDisk(kind: DiskKind, image: string): void {
+  const fd = openSync(image, 'w')
+  ftruncateSync(fd, kind.bytes)
+  closeSync(fd)
+  const [program = '', ...args] = kind.make
+  execFileSync(program, [...args, image], { env, stdio: 'ignore' })
+}
+
+/** Mounts an image by a loop device, which goes with the mount. */
+export function mountDisk(kind: DiskKind, image: string, at: string): void {
+  mkdirSync(at, { recursive: true })
+  // Of two mounted copies of one image each has the other's UUID.
+  const options = kind.name === 'xfs' ? `${kind.options},nouuid` : kind.options
+  const done = spawnSync('mount', ['-t', kind.name, '-o', `loop,${options}`, image, at], {
+    env,
+    encoding: 'utf8',
+  })
+  assert.equal(done.status, 0, done.stderr)
+}
+
+export function unmountDisk(at: string): void {
+  const done = spawnSync('umount', [at], { env, encoding: 'utf8' })
+  assert.equal(done.status, 0, done.stderr)
+}
+
+/** Why disks of a kind cannot be had here; undefined: they can. */
+export function refusalOf(kind: DiskKind, image: string, at: string): string | undefined {
+  try {
+    makeDisk(kind, image)
+  } catch (error) {
+    return `${kind.make[0] ?? ''} (package ${kind.package}): ${(error as Error).message}`
+  }
+  try {
+    mountDisk(kind, image, at)
+    unmountDisk(at)
+    return undefined
+  } catch (error) {
+    return (error as Error).message.split('\n', 1)[0]
+  }
+}
