@@ -7,6 +7,8 @@ const judges = [
   ['bsdtar', 'libarchive-tools', "libarchive's tar, which writes manifests of tars and of trees"],
   ['go', 'golang-go', "archive/tar, the reader of Docker's and containerd's code"],
   ['umoci', 'umoci', 'stacks layers and unpacks them, whiteouts and all'],
+  ['mkfs.xfs', 'xfsprogs', 'disks that lose their power'],
+  ['mkfs.btrfs', 'btrfs-progs', 'the same, in another order'],
 ]
 
 export function installJudges() {
