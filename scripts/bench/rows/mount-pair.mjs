@@ -1,55 +1,85 @@
-// One overlay mounted and unmounted again, by system calls on the calling thread.
-import { mkdirSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { MNT_DETACH, mountSync, umount2Sync } from 'graphdriver/sys'
+// One overlay mounted and unmounted again: by system calls on the calling thread, and by promises; against C, and against
+// what others do, which is to start mount(8) and umount(8).
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mount, mountSync, umount2, umount2Sync } from 'graphdriver/sys'
+import { has } from '../../run.mjs'
 import { Unavailable } from '../bench.mjs'
+import { dropOverlay, inside, makeOverlay } from '../overlays.mjs'
 
-/** On a tmpfs, where nothing has to be written to a disk; its names are short, for one page of options. */
-async function prepare(bench, layers, count) {
-  const directory = bench.at(`pair-${layers}`)
-  mkdirSync(directory)
-  try {
-    mountSync('graphdriver-bench', directory, 'tmpfs')
-  } catch (error) {
-    throw new Unavailable(error.message)
-  }
-  for (const name of ['u', 'w', 'l', 'mnt']) mkdirSync(join(directory, name))
-  const lowers = Array.from({ length: layers }, (_, at) => `l/${at}`)
-  for (const lower of lowers) mkdirSync(join(directory, lower))
-  const data = `lowerdir=${lowers.join(':')},upperdir=u,workdir=w`
-  return { bench, directory, data, count, program: bench.program('pair') }
+async function times(count, work) {
+  const began = process.hrtime.bigint()
+  for (let at = 0; at < count; at++) await work()
+  return Number(process.hrtime.bigint() - began)
 }
 
-function ours({ directory, data, count }) {
-  const before = process.cwd()
-  process.chdir(directory)
-  try {
+/** Not by `times`: an await after each call would be a part of what is measured. */
+const sync = (state) =>
+  inside(state, () => {
+    const { data, count } = state
     const began = process.hrtime.bigint()
     for (let at = 0; at < count; at++) {
       mountSync('overlay', 'mnt', 'overlay', 0, data)
       umount2Sync('mnt', 0)
     }
     return Number(process.hrtime.bigint() - began)
-  } finally {
-    process.chdir(before)
-  }
+  })
+
+const promised = (state) =>
+  inside(state, () =>
+    times(state.count, async () => {
+      await mount('overlay', 'mnt', 'overlay', 0, state.data)
+      await umount2('mnt', 0)
+    }),
+  )
+
+async function started(...command) {
+  const [status] = await once(spawn(command[0], command.slice(1), { stdio: 'ignore' }), 'close')
+  if (status !== 0) throw new Error(`${command.join(' ')}: exit status ${status}`)
 }
 
-function row(layers, count) {
+const spawned = (state) =>
+  inside(state, () =>
+    times(state.count, async () => {
+      await started('mount', '-t', 'overlay', 'overlay', '-o', state.data, 'mnt')
+      await started('umount', 'mnt')
+    }),
+  )
+
+const inC = ({ bench, directory, data, count }) =>
+  bench.clocked(bench.program('pair'), directory, data, String(count))
+
+function row(name, how, layers, count, bound, { ours, peer, against }) {
+  const spawns = peer === spawned
   return {
-    name: `mount-pair/${layers}`,
-    work: `${count} x mount and umount2 of an overlay of ${layers} lower layers, sync`,
-    against: 'the same calls in C',
-    bound: 1.1,
-    prepare: (bench) => prepare(bench, layers, count),
-    ours,
-    peer: ({ bench, program, directory, data, count: times }) =>
-      bench.clocked(program, directory, data, String(times)),
-    end: ({ directory }) => {
-      umount2Sync(directory, MNT_DETACH)
-      rmdirSync(directory)
+    name: `${name}/${layers}`,
+    work: `${count} x mount and umount2 of an overlay of ${layers} lower layers, ${how}`,
+    against,
+    bound,
+    prepare: (bench) => {
+      if (spawns && !(has('mount') && has('umount')))
+        throw new Unavailable('mount(8) and umount(8) are missing')
+      return { ...makeOverlay(bench, `${name}-${layers}`, layers), count }
     },
+    ours,
+    peer,
+    end: dropOverlay,
   }
 }
 
-export default [row(1, 600), row(16, 300), row(100, 100), row(450, 30)]
+const againstC = { ours: sync, peer: inC, against: 'the same calls in C' }
+const byPromises = { ...againstC, ours: promised }
+const againstSpawning = { ours: sync, peer: spawned, against: 'starting mount and umount' }
+
+export default [
+  row('mount-pair', 'sync', 1, 600, 1.1, againstC),
+  row('mount-pair', 'sync', 16, 300, 1.1, againstC),
+  row('mount-pair', 'sync', 100, 100, 1.1, againstC),
+  row('mount-pair', 'sync', 450, 30, 1.1, againstC),
+  row('mount-await', 'promises', 1, 600, 2.1, byPromises),
+  row('mount-await', 'promises', 450, 30, 1.2, byPromises),
+  row('mount-spawn', 'sync', 1, 30, 1 / 50, againstSpawning),
+  row('mount-spawn', 'sync', 16, 30, 1 / 30, againstSpawning),
+  row('mount-spawn', 'sync', 100, 20, 1 / 9, againstSpawning),
+  row('mount-spawn', 'sync', 450, 10, 1 / 3, againstSpawning),
+]
