@@ -60,7 +60,8 @@ bool Lister::AddRow() {
                              entry.mode,
                              entry.uid,
                              entry.gid,
-                             entry.mtime,
+                             entry.mtime.seconds,
+                             entry.mtime.nanoseconds,
                              entry.major,
                              entry.minor};
   return table_.rows.Append(numbers, sizeof numbers) &&

@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kChecksumAt = 148;
 constexpr size_t kChecksumSize = 8;
-constexpr int64_t kBillion = 1'000'000'000;
+constexpr uint32_t kBillion = 1'000'000'000;
 
 bool IsDigit(char byte) {
   return byte >= '0' && byte <= '9';
@@ -82,19 +82,22 @@ bool ParseDecimal(TarText text, uint64_t most, uint64_t* value) {
   return true;
 }
 
-bool ParsePaxTime(TarText text, int64_t* nanoseconds, bool* fits) {
+bool ParsePaxTime(TarText text, TarTime* time, bool* fits) {
   size_t at = 0;
   bool negative = text.size > 0 && text.data[0] == '-';
   if (negative) at++;
   size_t begin = at;
-  // More than any 64-bit count of nanoseconds has.
-  constexpr int64_t kTooMany = 10 * kBillion;
-  int64_t seconds = 0;
+  uint64_t seconds = 0;
+  *fits = true;
   for (; at < text.size && IsDigit(text.data[at]); at++) {
-    if (seconds < kTooMany) seconds = seconds * 10 + (text.data[at] - '0');
+    uint64_t digit = static_cast<uint64_t>(text.data[at] - '0');
+    if (__builtin_mul_overflow(seconds, uint64_t{10}, &seconds) ||
+        __builtin_add_overflow(seconds, digit, &seconds)) {
+      *fits = false;
+    }
   }
   if (at == begin) return false;
-  int64_t fraction = 0;
+  uint32_t fraction = 0;
   bool rest = false;
   if (at < text.size && text.data[at] == '.') {
     at++;
@@ -102,12 +105,16 @@ bool ParsePaxTime(TarText text, int64_t* nanoseconds, bool* fits) {
   }
   if (at < text.size) return false;
   if (negative) {
-    seconds = -seconds;
-    fraction = -fraction - (rest ? 1 : 0);
+    // Back by what is missing to a whole second.
+    fraction += rest ? 1 : 0;
+    bool part = fraction > 0;
+    if (part && __builtin_add_overflow(seconds, uint64_t{1}, &seconds)) *fits = false;
+    fraction = part ? kBillion - fraction : 0;
   }
-  int64_t sum;
-  *fits = !__builtin_mul_overflow(seconds, kBillion, &sum) &&
-          !__builtin_add_overflow(sum, fraction, nanoseconds);
+  constexpr uint64_t kMost = INT64_MAX;
+  *fits = *fits && seconds <= kMost + (negative ? 1 : 0);
+  time->seconds = static_cast<int64_t>(negative ? uint64_t{0} - seconds : seconds);
+  time->nanoseconds = fraction;
   return true;
 }
 
@@ -129,7 +136,8 @@ bool IsZeroBlock(const char* block) {
 }
 
 TarText FieldText(const char* field, size_t size) {
-  const void* end = memchr(field, 0, size);
+  // memchr(3) wants an address, even for no bytes at all.
+  const void* end = size == 0 ? nullptr : memchr(field, 0, size);
   return {field,
           end == nullptr ? size : static_cast<size_t>(static_cast<const char*>(end) - field)};
 }

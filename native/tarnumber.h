@@ -23,9 +23,16 @@ bool ParseTarNumber(const char* field, size_t size, int64_t* value);
 // Digits only. False: none, others, or more than `most`.
 bool ParseDecimal(TarText text, uint64_t most, uint64_t* value);
 
-// Seconds with an optional '-' and fraction, to nanoseconds: the earlier one where more digits
-// follow. `fits`: whether 64 bits hold it. False: not of this form.
-bool ParsePaxTime(TarText text, int64_t* nanoseconds, bool* fits);
+// Since 1970, the nanoseconds counted on from the second, as in timespec(3type). A file may be
+// dated after 2262, where 64 bits of nanoseconds end.
+struct TarTime {
+  int64_t seconds = 0;
+  uint32_t nanoseconds = 0;
+};
+
+// Seconds with an optional '-' and fraction: the earlier nanosecond where more digits follow.
+// `fits`: whether 64 bits hold the seconds. False: not of this form.
+bool ParsePaxTime(TarText text, TarTime* time, bool* fits);
 
 // Whether the block's unsigned byte sum, its own checksum field taken as spaces, is the one that it
 // states.

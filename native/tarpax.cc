@@ -123,7 +123,7 @@ TarFault PaxRecords::Time(TarText key, TarText value, bool* known) {
   if (!*known) return TarFault::kNone;
   if (is_mtime) has_mtime = value.size > 0;
   if (value.size == 0) return TarFault::kNone;
-  int64_t time = 0;
+  TarTime time;
   bool fits;
   if (!ParsePaxTime(value, &time, &fits) || (is_mtime && !fits)) return TarFault::kPaxValue;
   if (is_mtime) mtime = time;

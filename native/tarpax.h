@@ -31,7 +31,7 @@ class PaxRecords {
   uint64_t size = 0;
   uint64_t uid = 0;
   uint64_t gid = 0;
-  int64_t mtime = 0;
+  TarTime mtime;
   size_t xattrs() const { return xattrs_.size(); }
   const TarXattr& xattr(size_t index) { return xattrs_.At(index); }
 

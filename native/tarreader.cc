@@ -28,7 +28,6 @@ constexpr Field kPrefix = {345, 155};
 
 constexpr int64_t kMostId = UINT32_MAX - int64_t{1};
 constexpr int64_t kMostSize = (int64_t{1} << 53) - 1;
-constexpr int64_t kBillion = 1'000'000'000;
 // The NUL at its end is one of them: regular files of old archives.
 constexpr char kTypes[] = "01234567";
 
@@ -183,10 +182,8 @@ TarFault TarReader::ReadFields() {
   entry_.gid = static_cast<uint32_t>(value);
   if (!ReadField(block_, kSize, 0, kMostSize, &value)) return TarFault::kSize;
   entry_.size = static_cast<uint64_t>(value);
-  if (!ReadField(block_, kMtime, INT64_MIN, INT64_MAX, &value) ||
-      __builtin_mul_overflow(value, kBillion, &entry_.mtime)) {
-    return TarFault::kMtime;
-  }
+  if (!ReadField(block_, kMtime, INT64_MIN, INT64_MAX, &value)) return TarFault::kMtime;
+  entry_.mtime = {value, 0};
   entry_.major = entry_.minor = 0;
   bool is_device = entry_.type == TarType::kChar || entry_.type == TarType::kBlock;
   if (!is_device || !(IsUstar(block_) || IsGnu(block_))) return TarFault::kNone;

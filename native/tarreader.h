@@ -22,8 +22,7 @@ struct TarEntry {
   uint32_t major;
   uint32_t minor;
   uint64_t size;
-  // Nanoseconds since 1970.
-  int64_t mtime;
+  TarTime mtime;
   TarText name;
   // Of hard links and symbolic links.
   TarText link;

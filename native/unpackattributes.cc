@@ -12,11 +12,14 @@ namespace graphdriver {
 
 namespace {
 
-constexpr int64_t kBillion = 1'000'000'000;
 constexpr long kFchmodat2 = 452;
 constexpr unsigned kCloneFs = 0x200;
 
 long SetXattr(const Thing& thing, const UnpackXattrs::Item& item) {
+  // The kernel takes an empty one without a look, and then it cannot be read (vfs_setxattr() in
+  // fs/xattr.c, cap_inode_getsecurity() in security/commoncap.c). All others that are none it
+  // refuses so.
+  if (item.size == 0 && strcmp(item.name, "security.capability") == 0) return -EINVAL;
   if (thing.fd >= 0) {
     return CallAgain(SYS_fsetxattr, thing.fd, static_cast<const void*>(item.name),
                      static_cast<const void*>(item.value), item.size, 0);
@@ -148,14 +151,9 @@ UnpackAttributes AttributesOf(const TarEntry& entry, const UnpackDirectory& dire
   return attributes;
 }
 
-UnpackFailure SetTime(const Thing& thing, int64_t mtime) {
-  int64_t seconds = mtime / kBillion;
-  int64_t rest = mtime % kBillion;
-  if (rest < 0) {
-    rest += kBillion;
-    seconds--;
-  }
-  const timespec time = {seconds, rest};
+UnpackFailure SetTime(const Thing& thing, TarTime mtime) {
+  // The kernel takes what a filesystem cannot hold for the nearest that it can.
+  const timespec time = {mtime.seconds, static_cast<long>(mtime.nanoseconds)};
   const timespec times[2] = {time, time};
   long error;
   if (thing.fd >= 0) {

@@ -37,7 +37,7 @@ struct UnpackAttributes {
   uint32_t mode = 0;
   uint32_t uid = 0;
   uint32_t gid = 0;
-  int64_t mtime = 0;
+  TarTime mtime;
   bool set_owner = true;
   bool set_mode = true;
   bool set_time = true;
@@ -62,7 +62,7 @@ UnpackAttributes AttributesOf(const TarEntry& entry, const UnpackDirectory& dire
 // may be given a mode. Answers what failed; attributes that are refused are noted.
 UnpackFailure SetAttributes(const Thing& thing, bool is_link, const UnpackAttributes& attributes,
                             const UnpackXattrs& xattrs, UnpackNotes* notes, const char* path);
-UnpackFailure SetTime(const Thing& thing, int64_t mtime);
+UnpackFailure SetTime(const Thing& thing, TarTime mtime);
 // Removes what a directory that was there has beyond the given ones.
 UnpackFailure RemoveOtherXattrs(int fd, const UnpackXattrs& xattrs);
 

@@ -63,7 +63,7 @@ void UnpackFiller::Serve() {
 
 // To him who waits: half of it, so that he does not wait again at once.
 bool UnpackFiller::HasRoom() const {
-  uint32_t tasks = put_.load(std::memory_order_relaxed) - done_.load(std::memory_order_relaxed);
+  uint32_t tasks = put_.load(std::memory_order_relaxed) - done_.load(std::memory_order_acquire);
   uint64_t bytes =
       put_bytes_.load(std::memory_order_relaxed) - done_bytes_.load(std::memory_order_relaxed);
   return tasks <= kTasks / 2 && bytes <= kMostBytes / 2;
@@ -89,7 +89,8 @@ bool UnpackFiller::Put(UnpackFile* file, UnpackChunk* chunk, TarText piece, bool
   tasks_[at % kTasks] = task;
   uint64_t bytes = put_bytes_.fetch_add(piece.size, std::memory_order_relaxed) + piece.size;
   put_.store(at + 1, std::memory_order_seq_cst);
-  uint32_t tasks = at + 1 - done_.load(std::memory_order_relaxed);
+  // Whoever sees a task done may use its place again.
+  uint32_t tasks = at + 1 - done_.load(std::memory_order_acquire);
   bytes -= done_bytes_.load(std::memory_order_relaxed);
   if (tasks == kTasks || bytes > kMostBytes) {
     WaitForRoom();

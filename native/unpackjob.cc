@@ -12,7 +12,7 @@ UnpackJob::~UnpackJob() {
 }
 
 NewHandle UnpackJob::Create(int directory, Form form, const TarLimits& limits, uint64_t seed,
-                            bool hash) {
+                            bool hash, Bytes lowers) {
   NewHandle result;
   Descriptor owned(directory);
   void* memory = malloc(sizeof(UnpackJob));
@@ -22,6 +22,10 @@ NewHandle UnpackJob::Create(int directory, Form form, const TarLimits& limits, u
   }
   UnpackJob* job = new (memory) UnpackJob(form, limits, seed, hash);
   result.handle = Ref<Handle>::Take(job);
+  if (!job->tree_.SetLowers(lowers.data, lowers.size)) {
+    result.error = -ENOMEM;
+    return result;
+  }
   job->directory_ = owned.Take();
   job->Retain();
   int error = StartThread(Run, job);
@@ -173,7 +177,8 @@ WideTable UnpackJob::TakeResult() {
   return table;
 }
 
-NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t seed, bool hash) {
+NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t seed, bool hash,
+                      Bytes lowers) {
   NewHandle failed;
   failed.error = -EINVAL;
   TarLimits read;
@@ -185,7 +190,7 @@ NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t s
     failed.error = static_cast<int>(fd);
     return failed;
   }
-  return UnpackJob::Create(static_cast<int>(fd), static_cast<Form>(form), read, seed, hash);
+  return UnpackJob::Create(static_cast<int>(fd), static_cast<Form>(form), read, seed, hash, lowers);
 }
 
 int32_t UnpackPut(UnpackJob* job, BorrowedBytes bytes) {

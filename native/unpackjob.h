@@ -17,7 +17,7 @@ class UnpackJob final : public Handle {
   static constexpr char kTag = 0;
   // Takes the descriptor, whatever the answer.
   static NewHandle Create(int directory, Form form, const TarLimits& limits, uint64_t seed,
-                          bool hash);
+                          bool hash, Bytes lowers);
   UnpackQueue& queue() { return queue_; }
   // Any thread. Waits for the end, after everything was put or Cancel() was called.
   void Wait();
@@ -71,7 +71,8 @@ class UnpackJob final : public Handle {
   std::atomic<uint32_t> done_{0};
 };
 
-NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t seed, bool hash);
+NewHandle UnpackStart(int32_t directory, uint32_t form, Bytes limits, uint64_t seed, bool hash,
+                      Bytes lowers);
 int32_t UnpackPut(UnpackJob* job, BorrowedBytes bytes);
 int32_t UnpackReadFrom(UnpackJob* job, int32_t file);
 int32_t UnpackRoom(UnpackJob* job);

@@ -210,7 +210,7 @@ long StepResolver::Enter(const char* name, Descriptor* next, const Statx& stat) 
 long StepResolver::Make(const char* name, const Statx* found) {
   UnpackDirectory directory;
   directory.fd = fd();
-  if (long error = maker_->MakeMissing(directory, name, found)) return error;
+  if (long error = maker_->MakeMissing(directory, walked_, name, found)) return error;
   Descriptor made(CallAgain(SYS_openat, fd(), static_cast<const void*>(name),
                             O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (made.failed()) return made.get();

@@ -18,11 +18,15 @@ struct UnpackDirectory {
   bool gives_acl = false;
 };
 
-// Makes a directory that a path needs and that is not there, or is a whiteout. `found`: its statx,
-// or null when nothing is there. Answers 0 or a negative errno.
+// Makes a directory that a path needs and that is not there, or is a whiteout. `above`: the way to
+// where it is made, without links, a slash before each part and no NUL at its end. `found`: its
+// statx, or null when nothing is there. Answers 0 or a negative errno.
 class DirectoryMaker {
  public:
-  virtual long MakeMissing(const UnpackDirectory&, const char*, const Statx*) { return -ENOENT; }
+  virtual long MakeMissing(const UnpackDirectory&, const Buffer& /* above */,
+                           const char* /* name */, const Statx* /* found */) {
+    return -ENOENT;
+  }
 
  protected:
   ~DirectoryMaker() = default;
@@ -39,6 +43,7 @@ class UnpackRoot {
   // Of everything.
   void Close();
   int fd() const { return root_.fd; }
+  uint64_t ino() const { return root_.ino; }
   // The directory of a path as UnpackName has it (empty: the root). With `maker`, what is missing
   // is made. The answer is valid until the next but one call.
   long Find(const char* path, size_t size, DirectoryMaker* maker, UnpackDirectory* found);

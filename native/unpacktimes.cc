@@ -7,7 +7,7 @@
 
 namespace graphdriver {
 
-bool UnpackTimes::Add(const char* path, size_t size, uint64_t ino, int64_t mtime) {
+bool UnpackTimes::Add(const char* path, size_t size, uint64_t ino, TarTime mtime) {
   size_t shared = 0;
   while (shared < size && shared < last_.size() && path[shared] == last_.data()[shared]) shared++;
   Record record{ino, mtime, static_cast<uint16_t>(shared), static_cast<uint16_t>(size - shared)};

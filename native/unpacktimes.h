@@ -2,6 +2,7 @@
 #pragma once
 
 #include "buffer.h"
+#include "tarnumber.h"
 #include "unpacknotes.h"
 #include "unpackroot.h"
 
@@ -10,7 +11,7 @@ namespace graphdriver {
 class UnpackTimes {
  public:
   // False without memory.
-  bool Add(const char* path, size_t size, uint64_t ino, int64_t mtime);
+  bool Add(const char* path, size_t size, uint64_t ino, TarTime mtime);
   // Those that are still the directories that they were. On failure `path` is where.
   UnpackFailure Apply(UnpackRoot* root, Buffer* path) const;
 
@@ -18,7 +19,7 @@ class UnpackTimes {
   // What a path has in common with the one before is not kept again: a few dozen bytes a directory.
   struct Record {
     uint64_t ino;
-    int64_t mtime;
+    TarTime mtime;
     uint16_t shared;
     uint16_t size;
   };

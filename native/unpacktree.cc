@@ -255,7 +255,11 @@ UnpackFailure UnpackTree::KeepPseudoLink(TarReader* reader, UnpackFile** file) {
   error = root_.Find(kPseudoLinks, strlen(kPseudoLinks), nullptr, &parent_);
   if (error != 0) return {error, "openat2"};
   if (!xattrs_.Take(reader, notes_, name_.path())) return TarFault::kNoMemory;
-  return MakeFile(reader, file);
+  UnpackFailure failure = MakeFile(reader, file);
+  if (failure.failed() || form_ != Form::kPlain) return failure;
+  // An opaque root leaves them alone.
+  bool noted = made_.Add(root_.ino(), kPseudoLinks) && made_.Add(parent_.ino, base());
+  return noted ? UnpackFailure{} : TarFault::kNoMemory;
 }
 
 UnpackFailure UnpackTree::Finish() {

@@ -4,6 +4,7 @@
 #include "layerform.h"
 #include "tarreader.h"
 #include "unpackattributes.h"
+#include "unpacklowers.h"
 #include "unpackname.h"
 #include "unpacknotes.h"
 #include "unpackroot.h"
@@ -31,6 +32,8 @@ class UnpackTree final : private DirectoryMaker {
  public:
   UnpackTree(Form form, UnpackNotes* notes, uint64_t seed)
       : form_(form), notes_(notes), made_(seed) {}
+  // Before Open(). False without memory.
+  bool SetLowers(const void* paths, size_t size) { return lowers_.Set(paths, size); }
   // Works on the calling thread only from here on. Takes the descriptor.
   UnpackFailure Open(int directory);
   // `*file` is a regular file whose body follows, else null.
@@ -45,7 +48,8 @@ class UnpackTree final : private DirectoryMaker {
  private:
   using Entry = const TarEntry&;
   static constexpr int kTries = 8;
-  long MakeMissing(const UnpackDirectory& directory, const char* name, const Statx* found) override;
+  long MakeMissing(const UnpackDirectory& directory, const Buffer& above, const char* name,
+                   const Statx* found) override;
   const char* base() const { return name_.base(); }
   // The directory of `name_` is `parent_` afterwards.
   UnpackFailure FindParent(bool make);
@@ -73,7 +77,11 @@ class UnpackTree final : private DirectoryMaker {
   UnpackFailure HideBelow(const char* name);
   UnpackFailure RemoveBelow(const char* name);
   UnpackFailure MarkOpaque(int directory, uint64_t ino);
-  bool IsOpaque(int directory) const;
+  // As lower layers have it, if they have it.
+  UnpackFailure DressMissing(int directory, const Buffer& above, const char* name);
+  UnpackFailure DressAs(int lower, int directory, const Buffer& path);
+  UnpackFailure DressAsNew(int directory, const char* name);
+  bool IsOpaque(int directory) const { return HidesBelow(directory, form_); }
   bool IsBelowOpaque();
   UnpackFailure SetOpaqueXattr(int directory) const;
   // Removes what this unpacking has not made from a directory and all below it.
@@ -84,6 +92,7 @@ class UnpackTree final : private DirectoryMaker {
 
   Form form_;
   UnpackNotes* notes_;
+  UnpackLowers lowers_;
   UnpackRoot root_;
   UnpackUser user_;
   UnpackName name_;
@@ -96,7 +105,7 @@ class UnpackTree final : private DirectoryMaker {
   bool whiteouts_ = false;
   bool pseudo_links_ = false;
   bool has_root_time_ = false;
-  int64_t root_time_ = 0;
+  TarTime root_time_;
   UnpackTimes times_;
   // Of the plain form only.
   UnpackSet made_;

@@ -28,6 +28,12 @@ bool EndsInWhiteoutName(TarText name) {
          memcmp(name.data + begin, kWhiteoutPrefix, kWhiteoutPrefixSize) == 0;
 }
 
+// Below what is no directory (any more) there is nothing to hide: umoci brings whiteouts for all
+// that was in a directory in whose place it has just put a file.
+bool IsNowhere(const UnpackFailure& failure) {
+  return failure.fault == TarFault::kParent || failure.error == -ENOENT;
+}
+
 // Goes through a tree and removes some of it.
 class Sweep {
  public:
@@ -152,8 +158,7 @@ UnpackFailure UnpackTree::MakeWhiteout() {
   const char* hidden = base() + kWhiteoutPrefixSize;
   bool plain = form_ == Form::kPlain;
   UnpackFailure failure = FindParent(!plain);
-  bool nowhere = failure.fault == TarFault::kParent || failure.error == -ENOENT;
-  if (plain && nowhere) return {};
+  if (IsNowhere(failure)) return {};
   if (failure.failed()) return failure;
   return plain ? RemoveBelow(hidden) : HideBelow(hidden);
 }
@@ -207,8 +212,7 @@ UnpackFailure UnpackTree::RemoveBelow(const char* name) {
 UnpackFailure UnpackTree::MakeOpaque() {
   bool plain = form_ == Form::kPlain;
   UnpackFailure failure = FindParent(!plain);
-  bool nowhere = failure.fault == TarFault::kParent || failure.error == -ENOENT;
-  if (plain && nowhere) return {};
+  if (IsNowhere(failure)) return {};
   if (failure.failed()) return failure;
   // Unions join the roots of all layers, marked or not.
   if (!plain && name_.parent_size() == 0) {
@@ -216,18 +220,6 @@ UnpackFailure UnpackTree::MakeOpaque() {
     if (IsOverlay(form_)) return SetOpaqueXattr(parent_.fd);
   }
   return MarkOpaque(parent_.fd, parent_.ino);
-}
-
-bool UnpackTree::IsOpaque(int directory) const {
-  if (form_ == Form::kAufs) {
-    Statx stat;
-    return StatxOf(directory, kOpaqueMarker, kSymlinkNofollow, &stat) == 0;
-  }
-  char value[2];
-  return CallAgain(SYS_getxattr, static_cast<const void*>(FdPath(directory).data()),
-                   static_cast<const void*>(OpaqueXattr(form_)), static_cast<void*>(value),
-                   sizeof value) == 1 &&
-         value[0] == 'y';
 }
 
 // Whether all that lower layers have in the directory of `name_` is hidden: by it, or by one above.
@@ -274,8 +266,8 @@ UnpackFailure UnpackTree::Purge(int directory, uint64_t ino) {
 }
 
 // A directory on the way that no entry is about.
-long UnpackTree::MakeMissing(const UnpackDirectory& directory, const char* name,
-                             const Statx* found) {
+long UnpackTree::MakeMissing(const UnpackDirectory& directory, const Buffer& above,
+                             const char* name, const Statx* found) {
   // By way of a link whose target has such a name.
   if (IsWhiteoutName(name)) return -ENOTDIR;
   bool hides = whiteouts_ && TakeWhiteout(directory.fd, name);
@@ -292,15 +284,47 @@ long UnpackTree::MakeMissing(const UnpackDirectory& directory, const char* name,
   Descriptor fd(CallAgain(SYS_openat, directory.fd, static_cast<const void*>(name),
                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (fd.failed()) return fd.get();
+  if (!hides) return DressMissing(fd.get(), above, name).error;
+  UnpackFailure failure = DressAsNew(fd.get(), name);
+  return failure.failed() ? failure.error : MarkOpaque(fd.get(), 0).error;
+}
+
+UnpackFailure UnpackTree::DressAsNew(int directory, const char* name) {
   UnpackAttributes attributes;
   attributes.mode = 0755;
   attributes.set_owner = user_.uid == 0;
   attributes.set_time = false;
   attributes.drop_acl = true;
-  UnpackFailure failure =
-      SetAttributes({fd.get(), -1, nullptr}, false, attributes, UnpackXattrs(), notes_, name);
-  if (!failure.failed() && hides) failure = MarkOpaque(fd.get(), 0);
-  return failure.error;
+  return SetAttributes({directory, -1, nullptr}, false, attributes, UnpackXattrs(), notes_, name);
+}
+
+UnpackFailure UnpackTree::DressMissing(int directory, const Buffer& above, const char* name) {
+  if (lowers_.none()) return DressAsNew(directory, name);
+  Buffer path;
+  bool made = path.Append(above.data(), above.size()) && path.Append('/') &&
+              path.Append(name, strlen(name) + 1);
+  if (!made) return {-ENOMEM, "malloc"};
+  Descriptor lower(lowers_.Find(root_.fd(), path.data() + 1, form_));
+  if (lower.get() == -ENOENT) return DressAsNew(directory, name);
+  if (lower.failed()) return {lower.get(), "openat"};
+  return DressAs(lower.get(), directory, path);
+}
+
+// With the time too, when nothing is made in it any more: nothing about it is changed.
+UnpackFailure UnpackTree::DressAs(int lower, int directory, const Buffer& path) {
+  Statx stat;
+  Statx own;
+  if (long error = StatxOf(lower, "", kEmptyPath, &stat)) return {error, "statx"};
+  if (long error = StatxOf(directory, "", kEmptyPath, &own)) return {error, "statx"};
+  AttributeCopier copier(user_.uid != 0 || form_ == Form::kOverlayUser, form_);
+  if (!copier.Prepare()) return {-ENOMEM, "malloc"};
+  Outcome outcome = copier.Clear(directory);
+  if (!outcome.failed())
+    outcome = copier.Copy({lower, -1, nullptr}, stat, {directory, -1, nullptr});
+  if (outcome.failed()) return {outcome.error, outcome.call};
+  TarTime mtime{stat.mtime.seconds, stat.mtime.nanoseconds};
+  bool noted = times_.Add(path.data() + 1, path.size() - 2, own.ino, mtime);
+  return noted ? UnpackFailure{} : UnpackFailure{-ENOMEM, "malloc"};
 }
 
 }  // namespace graphdriver

@@ -20,8 +20,11 @@ export interface Compression {
   readonly follow?: () => ZstdFrames
 }
 
-/** So much may come of anything: small files of zeros are no bombs. */
-const ratioFrom = 1024 * 1024
+/**
+ * So much may come of anything. A layer that is little else than a file of zeros is honest, and deflate makes up to 1032 bytes of one
+ * of its own, zstd far more: that tells no bomb. What goes on like that beyond a GiB does.
+ */
+const ratioFrom = 1024 ** 3
 const pieceSize = 64 * 1024
 const magicSize = 6
 const none = new Uint8Array(0)
@@ -72,13 +75,15 @@ function beginsAs(start: Uint8Array, { magic }: Compression): boolean {
 }
 
 /**
- * @param ratio most bytes that one compressed byte may become.
+ * @param ratio most bytes that one compressed byte may become, on the average.
+ * @param from how many bytes may come without that being looked at.
  * @throws GraphDriverError ERR_ARCHIVE_UNSUPPORTED, ERR_ARCHIVE_FORMAT, ERR_ARCHIVE_TRUNCATED, ERR_ARCHIVE_LIMIT
  */
 export async function* decompress(
   input: Pull,
   compression: Compression,
   ratio: number,
+  from: number = ratioFrom,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { name, create } = compression
   if (create === undefined) throw unsupported(name)
@@ -87,8 +92,11 @@ export async function* decompress(
   try {
     for (let chunk = await run.next(); chunk !== undefined; chunk = await run.next()) {
       total += chunk.length
-      if (total > ratioFrom && total > ratio * run.consumed) {
-        throw new GraphDriverError('ERR_ARCHIVE_LIMIT', `${name}: a byte becomes more than ${ratio} bytes`)
+      if (total > from && total > ratio * run.consumed) {
+        throw new GraphDriverError(
+          'ERR_ARCHIVE_LIMIT',
+          `${name}: a byte becomes more than ${ratio} bytes, and all more than ${from}; the limit is limits.ratio`,
+        )
       }
       yield chunk
     }

@@ -12,7 +12,7 @@ export interface EntryHead {
   mode: number
   uid: number
   gid: number
-  /** Nanoseconds since 1970; negative before. */
+  /** Nanoseconds since 1970; negative before. After 2262 they need more than 64 bits. */
   mtime: bigint
   /** Of links and symlinks. A link's target is the name of an entry before it. */
   linkname: Buffer | undefined

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 
-import { checkBigint, checkBuffer, checkInteger, invalidType, invalidValue } from '../sys/arguments.ts'
+import { checkBuffer, checkInteger, invalidType, invalidValue, outOfRange } from '../sys/arguments.ts'
 import { GraphDriverError } from '../sys/failure.ts'
 import { encodeHeader, mostOctal7 } from './encode.ts'
 import type { EntryHead, EntryType } from './entry.ts'
-import { blockSize, mostId, paddingOf } from './header.ts'
+import { blockSize, leastTime, mostId, mostTime, paddingOf } from './header.ts'
 import { quote } from './refusal.ts'
 
 /** An entry of a tar to be written; what {@link entries} gives is one. */
@@ -20,7 +20,7 @@ export interface TarEntryInput {
   uid?: number | undefined
   /** 0 to 2^32-2. 0. */
   gid?: number | undefined
-  /** Nanoseconds since 1970, 64 bits with a sign. 0. */
+  /** Nanoseconds since 1970; their seconds have 64 bits with a sign. 0. */
   mtime?: bigint | undefined
   /** Of links and symlinks, and there only: not empty, without NUL. A link's target is the name of an entry before it. */
   linkname?: string | Uint8Array | undefined
@@ -145,12 +145,19 @@ function checkEntry(entry: TarEntryInput): EntryHead {
     mode: checkInteger(entry.mode ?? (type === 'directory' ? 0o755 : 0o644), 'entry.mode', 0, 0o7777),
     uid: checkInteger(entry.uid ?? 0, 'entry.uid', 0, mostId),
     gid: checkInteger(entry.gid ?? 0, 'entry.gid', 0, mostId),
-    mtime: checkBigint(entry.mtime ?? 0n, 'entry.mtime', true),
+    mtime: checkTime(entry.mtime ?? 0n),
     linkname: isLink ? checkText(entry.linkname, 'entry.linkname') : undefined,
     major: checkInteger(entry.major ?? 0, 'entry.major', 0, device),
     minor: checkInteger(entry.minor ?? 0, 'entry.minor', 0, device),
     xattrs: checkXattrs(entry.xattrs),
   }
+}
+
+function checkTime(value: unknown): bigint {
+  if (typeof value !== 'bigint') throw invalidType('entry.mtime', 'of type bigint', value)
+  if (value < leastTime || value > mostTime)
+    throw outOfRange('entry.mtime', 'nanoseconds whose seconds have 64 bits', value)
+  return value
 }
 
 function checkText(value: unknown, name: string): Buffer {

@@ -27,10 +27,13 @@ type NumberField = 'mode' | 'uid' | 'gid' | 'size' | 'mtime' | 'major' | 'minor'
 /** 2^32-1 is the kernel's "no id": chown(2) leaves such an id alone. */
 export const mostId = 0xfffffffe
 export const mostDevice = 0xffffffff
-/** What a time in nanoseconds may be, so that 64 bits with a sign hold it; and in seconds. */
-export const mostTime: bigint = 2n ** 63n - 1n
-export const leastTime: bigint = -(2n ** 63n)
-const mostSeconds = 9223372036
+/** What a time may be: 64 bits with a sign hold its seconds, as in the kernel. */
+const mostSeconds = 2n ** 63n - 1n
+const leastSeconds = -(2n ** 63n)
+const nanosecond = 1_000_000_000n
+/** The same, in nanoseconds. */
+export const mostTime: bigint = mostSeconds * nanosecond + nanosecond - 1n
+export const leastTime: bigint = leastSeconds * nanosecond
 
 const ustar = Buffer.from('ustar\0')
 const gnu = Buffer.from('ustar  \0')
@@ -103,7 +106,7 @@ export function decodeNumbers(block: Uint8Array, type: string, refuse: Refuse): 
     uid: number('uid', 0, mostId),
     gid: number('gid', 0, mostId),
     size: decodeSize(block, refuse),
-    mtime: BigInt(number('mtime', -mostSeconds, mostSeconds)) * 1_000_000_000n,
+    mtime: BigInt(decodeNumber(block, 'mtime', leastSeconds, mostSeconds, refuse)) * nanosecond,
     major: 0,
     minor: 0,
   }
@@ -125,8 +128,8 @@ function formatOf(block: Uint8Array): 'ustar' | 'gnu' | 'v7' {
 function decodeNumber(
   block: Uint8Array,
   name: NumberField,
-  least: number,
-  most: number,
+  least: number | bigint,
+  most: number | bigint,
   refuse: Refuse,
 ): number | bigint {
   const [offset, size] = fields[name]

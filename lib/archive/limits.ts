@@ -22,7 +22,10 @@ export interface ArchiveLimits {
   path?: number | undefined
   /** Bytes of each part of a name: 255, as in the kernel (NAME_MAX). */
   component?: number | undefined
-  /** Bytes that one compressed byte may become, looked at from the second MiB on. 1000. */
+  /**
+   * Bytes that one compressed byte may become, on the average, looked at from the second GiB on: who cannot spare one says so by `bytes`.
+   * 1000.
+   */
   ratio?: number | undefined
 }
 

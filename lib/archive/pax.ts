@@ -159,7 +159,7 @@ function timeInRange(value: Buffer, refuse: Refuse): bigint {
   const [sign, whole, rest] = timeDigits(value, 'mtime', refuse)
   const digits = whole.replace(/^0+(?=.)/, '')
   // Making a big number of a million digits takes long, and these are too many anyway.
-  const huge = digits.length > 10
+  const huge = digits.length > 19
   const size = huge ? 0n : BigInt(digits) * 1_000_000_000n + BigInt(rest.slice(0, 9).padEnd(9, '0'))
   const below = sign === '-' && /[1-9]/.test(rest.slice(9)) ? 1n : 0n
   const time = sign === '-' ? -size - below : size

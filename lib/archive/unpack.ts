@@ -19,6 +19,11 @@ export interface UnpackOptions extends ProgressOptions {
    * the layer deletes is deleted there.
    */
   form?: LayerForm
+  /**
+   * Directories of the layers below, nearest first, in the same form: a directory that the tar only leads through, without an entry of its own,
+   * keeps owner, mode, extended attributes and time that they show. Left out: none, it is 0755 0:0.
+   */
+  lowers?: readonly string[]
   /** How much the archive may ask for. */
   limits?: ArchiveLimits
   /** What to call the directory in errors. Left out: as it was given. */
@@ -47,8 +52,8 @@ const reportInterval = 100
  * directory is touched: the way to each entry is resolved as if the directory were the root, and the last part of it is never followed.
  *
  * A directory entry over a directory keeps what is in it; anything else replaces what was there. A whiteout and an entry of one name
- * in one tar, in either order: the entry stays. Missing directories are made, 0755 0:0. After a failure the directory holds a part of the
- * layer.
+ * in one tar, in either order: the entry stays. Missing directories are made, 0755 0:0, or as `lowers` have them. After a failure the
+ * directory holds a part of the layer.
  *
  * @param tar plain, or compressed by gzip (or zstd, where Node.js can); read to its end.
  * @throws GraphDriverError ERR_ARCHIVE_* when the archive is refused; SyscallError of the call that failed, with the entry's path; the
@@ -59,7 +64,7 @@ export async function unpack(
   tar: TarSource,
   options: UnpackOptions = {},
 ): Promise<UnpackResult> {
-  const { form = 'plain', signal, name = directory } = options
+  const { form = 'plain', lowers, signal, name = directory } = options
   const limits = resolveLimits(options.limits)
   const hash = canHash()
   signal?.throwIfAborted()
@@ -69,7 +74,7 @@ export async function unpack(
   const target = await open(directory, DIRECTORY)
   let job: UnpackJob
   try {
-    job = new UnpackJob({ directory: target.fd, path: name, form, limits, hash })
+    job = new UnpackJob({ directory: target.fd, path: name, form, lowers, limits, hash })
   } finally {
     await target.close()
   }

@@ -151,6 +151,8 @@ export async function stage(
     const form = formOf(driver)
     let result = await unpack(path, tar, {
       form,
+      // A plain directory is a copy: what it lacks, nobody below has.
+      ...(form !== 'plain' && { lowers: stack.lowers }),
       name: stack.layer.diff,
       ...(limits && { limits }),
       ...(signal && { signal }),

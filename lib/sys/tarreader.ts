@@ -17,7 +17,7 @@ export interface ListedEntry {
   readonly mode: number
   readonly uid: number
   readonly gid: number
-  /** Nanoseconds since 1970. */
+  /** Nanoseconds since 1970; 64 bits hold them only up to 2262. */
   readonly mtime: bigint
   readonly major: number
   readonly minor: number
@@ -149,7 +149,7 @@ export function encodeLimits(limits: TarReaderLimits): Uint8Array {
 
 /** Numbers before the entries' rows, in a row, and of each extended attribute (native/tarlist.cc). */
 const headSize = 6
-const rowSize = 14
+const rowSize = 15
 const xattrSize = 4
 
 class Rows {
@@ -180,8 +180,8 @@ class Rows {
 function decodeEntry(rows: Rows, at: number, xattrsAt: number): ListedEntry {
   const type = types[rows.at(at)] ?? 'file'
   const xattrs = new Map<string, Buffer>()
-  for (let i = 0; i < rows.at(at + 13); i++) {
-    const place = xattrsAt + (rows.at(at + 12) + i) * xattrSize
+  for (let i = 0; i < rows.at(at + 14); i++) {
+    const place = xattrsAt + (rows.at(at + 13) + i) * xattrSize
     xattrs.set(rows.bytes(place).toString('latin1'), rows.bytes(place + 2))
   }
   return {
@@ -190,11 +190,11 @@ function decodeEntry(rows: Rows, at: number, xattrsAt: number): ListedEntry {
     mode: rows.at(at + 2),
     uid: rows.at(at + 3),
     gid: rows.at(at + 4),
-    mtime: rows.wide(at + 5),
-    major: rows.at(at + 6),
-    minor: rows.at(at + 7),
-    name: rows.bytes(at + 8),
-    linkname: type === 'link' || type === 'symlink' ? rows.bytes(at + 10) : undefined,
+    mtime: rows.wide(at + 5) * 1_000_000_000n + rows.wide(at + 6),
+    major: rows.at(at + 7),
+    minor: rows.at(at + 8),
+    name: rows.bytes(at + 9),
+    linkname: type === 'link' || type === 'symlink' ? rows.bytes(at + 11) : undefined,
     xattrs,
   }
 }

@@ -41,6 +41,8 @@ export interface UnpackStart {
   /** What to call it in errors. */
   path: string
   form: LayerForm
+  /** Directories of the layers below, nearest first: what no entry is about looks as it does there. */
+  lowers?: readonly string[] | undefined
   limits: TarReaderLimits
   /** Make the digest of the tar; only where {@link canHash} says so. */
   hash: boolean
@@ -93,6 +95,7 @@ export class UnpackJob {
       limits,
       seed,
       start.hash,
+      Buffer.from((start.lowers ?? []).map((path) => `${path}\0`).join('')),
     )
     if (typeof handle === 'number') throw new SyscallError(handle, 'openat', { path: start.path })
     this.#handle = handle

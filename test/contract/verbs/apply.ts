@@ -11,6 +11,7 @@ import {
   itMerges,
   mountPoints,
   names,
+  privileged,
   rejects,
   snapshot,
   stack,
@@ -250,6 +251,30 @@ export function apply(driver: string): void {
       const paths = async (id: string): Promise<string[]> =>
         (await store.graph.changes(id)).map(({ path }) => path)
       assert.deepEqual([await paths('plain'), await paths('rooted')], [['/f'], ['/f']])
+    })
+
+    it(`devices are ${privileged ? 'made' : 'left out and told of where they may not be made, and the rest is whole'}`, async () => {
+      await store.graph.create('base')
+      const devices: Entry[] = [
+        { name: 'dev/null', type: 'char', mode: 0o666, major: 1, minor: 3 },
+        { name: 'dev/disk', type: 'block', mode: 0o600, major: 8, minor: 1 },
+      ]
+      const all = [
+        file('before', 'b'),
+        directory('dev/'),
+        ...devices,
+        { name: 'fifo', type: 'fifo' as const },
+        file('z', 'z'),
+      ]
+      const { warnings, entries } = await store.graph.applyDiff('base', tarOf(all))
+      const told = warnings.map(({ code, path }) => `${code} ${path}`)
+      assert.equal(entries, all.length)
+      assert.deepEqual(told, privileged ? [] : ['DEVICE_REFUSED dev/null', 'DEVICE_REFUSED dev/disk'])
+      await within(store.graph, 'base', async (path) => {
+        assert.deepEqual(await names(path), ['before', 'dev', 'fifo', 'z'])
+        assert.deepEqual(await names(join(path, 'dev')), privileged ? ['disk', 'null'] : [])
+        assert.equal((await stat(join(path, 'fifo'))).isFIFO(), true)
+      })
     })
 
     it('needs a store that may be written to', async () => {

@@ -113,6 +113,16 @@ const cases: readonly [title: string, parts: Buffer[], seen: string[]][] = [
   ],
   ['opaque, without an entry', [file('d/.wh..wh..opq')], without('d')],
   [
+    'below a file that took the place of a directory',
+    [file('d', 'f'), file('d/.wh.x'), file('d/.wh.sub'), file('d/sub/.wh.z'), file('d/.wh..wh..opq')],
+    [...without('d'), 'd'],
+  ],
+  [
+    'below a link that took its place, and leads nowhere',
+    [symlink('d', 'd'), file('d/.wh.x'), file('d/.wh..wh..opq')],
+    [...without('d'), 'd'],
+  ],
+  [
     'opaque, twice',
     [directory('d'), file('d/.wh..wh..opq'), file('d/n'), file('d/.wh..wh..opq')],
     [...without('d'), 'd/n'],
@@ -308,6 +318,16 @@ describeMounts('unpack: names that aufs keeps for itself', (top) => {
         'd/one': 'file 600 "body" 4:0 x2',
         two: 'file 600 "body" 4:0 x2',
       })
+      // What is hidden below the root is not what the layer brings itself.
+      const hiding = join(top(), 'hiding')
+      const opaque = [
+        file('.wh..wh.plnk/1.1', 'body'),
+        file('.wh..wh..opq'),
+        hardlink('one', '.wh..wh.plnk/1.1'),
+      ]
+      await apply(hiding, opaque, { form })
+      assert.equal(look(hiding)['one'], 'file 644 "body"')
+      assert.ok(!readdirSync(hiding).includes('.wh..wh.plnk'))
       const failed = join(top(), 'failed')
       assert.equal(
         await refusal(failed, [file('.wh..wh.plnk/1.1', 'x'), file('.wh.')], { form }),

@@ -126,11 +126,20 @@ const numbers: Written[] = [
   written('a second later', { mtime: 8_589_934_592n * billion }, { mtime: '77777777777\0' }, [
     ['mtime', '8589934592'],
   ]),
-  written('the last nanosecond', { mtime: 2n ** 63n - 1n }, { mtime: '77777777777\0' }, [
+  written('the last nanosecond of 64 bits', { mtime: 2n ** 63n - 1n }, { mtime: '77777777777\0' }, [
     ['mtime', '9223372036.854775807'],
   ]),
-  written('the first nanosecond', { mtime: -(2n ** 63n) }, { mtime: '00000000000\0' }, [
+  written('the first nanosecond of 64 bits', { mtime: -(2n ** 63n) }, { mtime: '00000000000\0' }, [
     ['mtime', '-9223372036.854775808'],
+  ]),
+  written('in 2300', { mtime: 10_413_792_000_500_000_000n }, { mtime: '77777777777\0' }, [
+    ['mtime', '10413792000.5'],
+  ]),
+  written('the last second', { mtime: (2n ** 63n - 1n) * billion }, { mtime: '77777777777\0' }, [
+    ['mtime', '9223372036854775807'],
+  ]),
+  written('the first second', { mtime: -(2n ** 63n) * billion }, { mtime: '00000000000\0' }, [
+    ['mtime', '-9223372036854775808'],
   ]),
 ]
 
