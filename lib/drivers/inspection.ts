@@ -81,6 +81,7 @@ export async function inspect(inspected: Inspected): Promise<DriverInfo> {
   const { layout, driver } = inspected
   const layers = await listLayers(inspected)
   const real = layers.filter((layer) => layer.fault !== 'orphan')
+  const details = await driver.details?.()
   return {
     driver: driver.name,
     root: layout.root,
@@ -89,7 +90,8 @@ export async function inspect(inspected: Inspected): Promise<DriverInfo> {
     mounted: real.filter((layer) => layer.mounted).length,
     held: real.filter((layer) => layer.held).length,
     orphans: layers.filter((layer) => layer.fault === 'orphan').map((layer) => layer.id),
-    features: { ...inspected.features },
+    features: { ...inspected.features, ...details?.rows },
+    ...(details?.aufs && { aufs: details.aufs }),
   }
 }
 

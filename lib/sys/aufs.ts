@@ -1,10 +1,10 @@
-import { checkPath } from './arguments.ts'
+import { checkOptions, checkPath, invalidValue } from './arguments.ts'
 import { binding } from './binding.ts'
-import { check } from './error.ts'
+import { check, SyscallError } from './error.ts'
 import { splitAt } from './file.ts'
 import type { PathAt } from './file.ts'
 import { unescapeBytes } from './mountinfo.ts'
-import type { FlatBranches, Path } from './native.ts'
+import type { FlatBranches, Path, TreeFailure } from './native.ts'
 
 /** One branch of an aufs union. */
 export interface AufsBranch {
@@ -84,4 +84,72 @@ export async function aufsUnions(path: Path = sysfs): Promise<string[]> {
 export function aufsUnionsSync(path: Path = sysfs): string[] {
   const checked = checkPath(path)
   return toNames(check(binding().aufsUnionsSync(checked), 'open', { path }))
+}
+
+/** What {@link aufsFlush} flushes. */
+export interface AufsFlushOptions {
+  /** The directories of all writable branches of the union. */
+  branches: readonly Path[]
+  /**
+   * The union's number, as its mount options show it after `si=`. With it the kernel's notes are dropped as well, and the files that it keeps
+   * for them in the branches. Left out: the names are linked, and the notes stay, so that nobody who works in the union is disturbed.
+   */
+  si?: string
+}
+
+/** The file of the maintenance mode, fs/aufs/procfs.c. */
+export const AUFS_PLINK_MAINT = '/proc/fs/aufs/plink_maint'
+
+/**
+ * Flushes the pseudo-links of an aufs union, as `auplink <union> flush` does.
+ *
+ * Where a file has several names on a lower branch and is written through one of them, aufs copies that name up and only remembers which
+ * others there are: unmounted, they show what is below. This gives each of them its place in the writable branch. Without any
+ * pseudo-links it looks at one directory a branch.
+ *
+ * With `si` this takes CAP_SYS_ADMIN and a maintenance mode of the union, in which others who work in it wait or are told EAGAIN. The tree is walked
+ * before that; only for what comes in between it is walked again.
+ *
+ * @param at the union's root; a link at the end is refused.
+ * @returns how many names were touched.
+ * @throws SyscallError of the call that failed, with the path of the name: ENOTTY (no aufs), ENOENT, ENOTDIR; ENOSPC, EDQUOT, EROFS (no
+ * name can be made in the branch), EPERM (chattr +i; the other names are done all the same), EAGAIN (somebody else has it in maintenance).
+ * With the path {@link AUFS_PLINK_MAINT} all names are in their place, and only the notes were not dropped: EBUSY (somebody else has it
+ * in maintenance), EINVAL (there is no such union), EACCES, ENOENT.
+ */
+export async function aufsFlush(at: Path | PathAt, options: AufsFlushOptions): Promise<number> {
+  const [dirfd, path] = splitAt(at)
+  return flushed(await binding().aufsFlush(dirfd, path, ...flushArguments(options)), path)
+}
+
+/** {@link aufsFlush} on the calling thread. */
+export function aufsFlushSync(at: Path | PathAt, options: AufsFlushOptions): number {
+  const [dirfd, path] = splitAt(at)
+  return flushed(binding().aufsFlushSync(dirfd, path, ...flushArguments(options)), path)
+}
+
+function flushArguments(options: AufsFlushOptions): [branches: Uint8Array, si: string | null] {
+  const { branches, si } = checkOptions<AufsFlushOptions>(options)
+  if (!Array.isArray(branches)) throw invalidValue('options.branches', 'must be an array of paths', branches)
+  if (si !== undefined && (typeof si !== 'string' || !/^[0-9a-f]{1,16}$/i.test(si))) {
+    throw invalidValue('options.si', 'must be up to 16 hexadecimal digits', si)
+  }
+  const paths = (branches as Path[]).map((branch, index) =>
+    Buffer.from(checkPath(branch, `options.branches[${String(index)}]`) as string),
+  )
+  return [Buffer.concat(paths.flatMap((bytes) => [bytes, Buffer.of(0)])), si ?? null]
+}
+
+function flushed(answer: number | TreeFailure, root: Path): number {
+  if (typeof answer === 'number') return check(answer, 'openat', { path: root })
+  const { errno, syscall, path } = answer
+  const where = syscall === 'open' || syscall === 'write' ? AUFS_PLINK_MAINT : below(root, path)
+  throw new SyscallError(errno, syscall, { path: where })
+}
+
+/** What lies in a writable branch is told with its whole path. */
+function below(root: Path, path: Uint8Array): Path {
+  if (path.length === 0) return root
+  if (path[0] === 0x2f) return path
+  return Buffer.concat([Buffer.from(root as string), Buffer.from('/'), path])
 }

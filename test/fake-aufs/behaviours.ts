@@ -17,6 +17,7 @@ import {
   statfs,
   umount2Sync,
 } from 'graphdriver/sys'
+import { optionBehaviours } from './option-behaviours.ts'
 import type { Place } from './refusals.ts'
 
 /** Something that aufs does and its double does likewise: the same body runs on both. */
@@ -364,4 +365,5 @@ export const behaviours: readonly Behaviour[] = [
   ...tables,
   ...mounts,
   ...newer,
+  ...optionBehaviours,
 ]

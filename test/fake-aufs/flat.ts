@@ -66,8 +66,27 @@ export function flatBranches({ branches }: Pick<Union, 'branches'>): FlatBranche
 /** The words that mountinfo shows of a union. */
 export function superOptions(union: Omit<Union, 'nextId'>): string {
   const label = union.label === undefined ? [] : [`context="${union.label}"`]
-  const rest = [...(union.xino === undefined ? ['noxino'] : []), ...union.flags]
+  const rest = [...(union.xino === undefined ? ['noxino'] : []), ...union.flags.flatMap(shown)]
   return [union.readOnly ? 'ro' : 'rw', ...label, `si=${nameOf(union).slice(3)}`, ...rest].join(',')
+}
+
+/** aufs_show_options() in fs/aufs/super.c: what is common is not shown, and some is never. */
+const COMMON = [
+  'plink',
+  'warn_perm',
+  'diropq=w',
+  'dirwh=3',
+  'create=tdp',
+  'cpup=tdp',
+  'rdcache=10',
+  'rdblk=512',
+]
+const HIDDEN = [...COMMON, 'rdhash=32', 'udba=reval', 'wsum', 'noacl', 'trunc_xib', 'notrunc_xib']
+
+function shown(flag: string): string[] {
+  const word = flag.replace(/^diropq=(.).*/, 'diropq=$1').replace('udba=fsnotify', 'udba=notify')
+  const negative = word.startsWith('no') && !['noplink', 'nowarn_perm'].includes(word)
+  return negative || HIDDEN.includes(word) ? [] : [word]
 }
 
 /** A line of mountinfo in numbers and slices of a growing text. */

@@ -2,7 +2,8 @@
 export type Option =
   | {
       readonly kind: 'branch'
-      readonly at: 'list' | 'append'
+      /** A number: put before the branch that has it. */
+      readonly at: 'list' | 'append' | number
       readonly path: string
       /** Undefined: aufs has to find one. */
       readonly permission: string | undefined
@@ -28,10 +29,27 @@ const FLAGS = [
   'acl',
   'dirren',
   'trunc_xib',
+  'trunc_xino',
 ]
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   udba: ['none', 'reval', 'notify', 'fsnotify'],
   diropq: ['a', 'always', 'w', 'whiteouted'],
+}
+const isNumber =
+  (least: number, most: number) =>
+  (value: string): boolean =>
+    /^-?\d+$/.test(value) && Number(value) >= least && Number(value) <= most
+/** Options with a value, and what that may be. */
+const CHECKS: Readonly<Record<string, (value: string) => boolean>> = {
+  dirwh: isNumber(-(2 ** 31), 2 ** 31 - 1),
+  rdcache: isNumber(-(2 ** 31), 3600),
+  rdblk: (value) => value === 'def' || value === '0' || isNumber(255, 1 << 22)(value),
+  rdhash: (value) => value === 'def' || isNumber(0, 1 << 19)(value),
+  create: (value) => {
+    const found = /^(?:tdp|rr|p?mfs(?::(\d+))?|(?:p?mfsrr|tdmfs):\d+(?::(\d+))?)$/.exec(value)
+    return found !== null && Number(found[1] ?? found[2] ?? 0) <= 3600
+  },
+  cpup: (value) => ['tdp', 'bup', 'bu'].includes(value),
 }
 /** Eaten before aufs sees them (fs/fs_context.c). */
 const VFS = ['ro', 'rw', 'sync', 'async', 'dirsync', 'lazytime', 'nolazytime', 'mand', 'nomand', 'source']
@@ -64,11 +82,16 @@ export function optionsOf({ key, value }: Word, unknown: readonly string[]): Opt
   if (key === 'noxino' && value === undefined) return [{ kind: 'xino', path: undefined }]
   const plain = key.replace(/^no/, '')
   if (FLAGS.includes(plain) && value === undefined) return [{ kind: 'flag', word: key }]
+  if (key === 'wsum' && value === undefined) return [{ kind: 'flag', word: key }]
   if (key === 'br' && value !== undefined) return list(value)
+  const placed = /^(\d+):(.*)$/.exec(value ?? '')
+  if ((key === 'add' || key === 'ins') && placed !== null) return [branch(placed[2]!, Number(placed[1]))]
   if (key === 'append' && value !== undefined) return [branch(value, 'append')]
   if (key === 'xino' && value !== undefined) return [{ kind: 'xino', path: value }]
   if (value !== undefined && VALUES[key]?.includes(value)) return [{ kind: 'flag', word: `${key}=${value}` }]
-  if (VALUES[key] !== undefined) throw new Unknown(`e aufs: wrong value, ${String(value)}`)
+  if (value !== undefined && CHECKS[key]?.(value) === true) return [{ kind: 'flag', word: `${key}=${value}` }]
+  if (VALUES[key] !== undefined || CHECKS[key] !== undefined)
+    throw new Unknown(`e aufs: wrong value, ${String(value)}`)
   throw new Unknown(`e aufs: Unknown parameter '${key}'`)
 }
 
@@ -80,7 +103,7 @@ function list(value: string): Option[] {
 }
 
 /** The permission begins at the first `=`; one that is not known counts as `ro`. */
-function branch(text: string, at: 'list' | 'append'): Option {
+function branch(text: string, at: 'list' | 'append' | number): Option {
   const equals = text.indexOf('=')
   const path = equals < 0 ? text : text.slice(0, equals)
   if (equals < 0) return { kind: 'branch', at, path, permission: undefined }

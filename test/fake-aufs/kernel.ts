@@ -1,3 +1,5 @@
+import { readlinkSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { binding } from '#lib/sys/binding.js'
 import { StatfsField, StatxField } from '#lib/sys/native.js'
 import type { Calls, Failure, Native, Path } from '#lib/sys/native.js'
@@ -24,6 +26,21 @@ export interface FakeOptions {
   readonly files?: Readonly<Record<string, string | undefined>>
   /** sysfs cannot be seen here. */
   readonly withoutSysfs?: boolean
+}
+
+/** Where a flush may be made to fail: at a name, or in maintenance. */
+const FLUSHING: readonly [call: string, syscall: string][] = [
+  ['aufsFlush', 'utimensat'],
+  ['plink_maint', 'open'],
+]
+
+/** What a link of /proc/self/fd leads to. */
+function opened(path: string): string {
+  try {
+    return path.startsWith('/proc/self/fd/') ? readlinkSync(path) : path
+  } catch {
+    return path
+  }
 }
 
 /** Descriptors of mounts that are attached nowhere: beyond any that the real kernel gives. */
@@ -56,7 +73,7 @@ export class FakeKernel {
     this.options = options
     const own = [
       ...(['mount', 'newMount', 'reconfigure', 'moveMount', 'close', 'umount2', 'mountinfo'] as const),
-      ...(['aufsBranches', 'aufsUnions', 'statx', 'statfs', 'readFile'] as const),
+      ...(['aufsBranches', 'aufsFlush', 'aufsUnions', 'statx', 'statfs', 'readFile'] as const),
     ]
     this.native = bothForms(this.real, Object.fromEntries(own.map((name) => [name, this[name].bind(this)])))
   }
@@ -209,8 +226,28 @@ export class FakeKernel {
 
   aufsBranches(...args: Parameters<Calls['aufsBranches']>): ReturnType<Calls['aufsBranches']> {
     const [dirfd, path] = args
-    const union = dirfd === AT_FDCWD ? this.top(textOf(path)) : this.open.get(dirfd)
+    const union = this.#at(dirfd, path)
     return union === undefined ? this.real.aufsBranchesSync(...args) : flatBranches(union)
+  }
+
+  /** The union at a path, or the one that a descriptor keeps. */
+  #at(dirfd: number, path: Path): Union | undefined {
+    if (dirfd === AT_FDCWD) return this.top(opened(textOf(path)))
+    return this.open.get(dirfd) ?? this.top(opened(`/proc/self/fd/${String(dirfd)}`))
+  }
+
+  /** Nothing can be seen through a union, so no name is touched; what is kept in the branches goes. */
+  aufsFlush(...args: Parameters<Calls['aufsFlush']>): ReturnType<Calls['aufsFlush']> {
+    const [dirfd, path, packed, si] = args
+    if (this.#at(dirfd, path) === undefined) return this.real.aufsFlushSync(...args)
+    const branches = textOf(packed).split('\0').slice(0, -1)
+    this.calls.push({ call: 'aufsFlush', data: [si ?? 'names', ...branches].join(' ') })
+    for (const [call, syscall] of FLUSHING) {
+      const errno = this.#injected(call)
+      if (errno !== undefined) return { errno, syscall, path: Buffer.from('far/two') }
+    }
+    if (si !== null) for (const branch of branches) rmSync(join(branch, '.wh..wh.plnk'), { recursive: true })
+    return 0
   }
 
   protected live(): Union[] {
@@ -229,7 +266,7 @@ export class FakeKernel {
 
   statx(...args: Parameters<Calls['statx']>): BigInt64Array | number {
     const answer = this.real.statxSync(...args)
-    const union = args[0] === AT_FDCWD ? this.top(textOf(args[1])) : undefined
+    const union = args[0] === AT_FDCWD ? this.top(opened(textOf(args[1]))) : undefined
     if (typeof answer === 'number' || union === undefined) return answer
     answer[StatxField.attributesMask]! |= STATX_ATTR_MOUNT_ROOT
     answer[StatxField.attributes]! |= STATX_ATTR_MOUNT_ROOT
@@ -240,12 +277,13 @@ export class FakeKernel {
   statfs(path: Path): BigInt64Array | number {
     const answer = this.real.statfsSync(path)
     if (typeof answer === 'number') return answer
-    const { filesystemOf, isReadOnly } = this.rules.build
+    const { filesystemOf, isFull, isReadOnly } = this.rules.build
     const union = this.#around(textOf(path))
     const type = union === undefined ? filesystemOf(textOf(path)) : AUFS_SUPER_MAGIC
     if (type !== undefined) answer[StatfsField.type] = BigInt(type)
     if (union !== undefined) answer[StatfsField.namelen] = 242n
-    if (isReadOnly(textOf(path))) answer[StatfsField.flags]! |= 1n
+    if (isFull(textOf(path))) answer[StatfsField.bavail] = 0n
+    if (isReadOnly(textOf(path)) !== false) answer[StatfsField.flags]! |= 1n
     return answer
   }
 

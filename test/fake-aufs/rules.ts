@@ -34,8 +34,10 @@ export interface Build {
   contexts: boolean
   /** The type of the filesystem that a path is on; undefined asks the real one. */
   filesystemOf: (path: string) => number | undefined
-  /** Whether a path is on a mount that cannot be written. */
-  isReadOnly: (path: string) => boolean
+  /** Whether a path is on a filesystem that cannot be written ('superblock'), or on a mount of it. */
+  isReadOnly: (path: string) => 'superblock' | 'mount' | false
+  /** Whether a path is on a filesystem without room. */
+  isFull: (path: string) => boolean
   /** It writes its own files to branches. */
   keepsHouse: boolean
   /** The number of a new superblock. */
@@ -94,6 +96,7 @@ export class Rules {
       contexts: true,
       filesystemOf: () => undefined,
       isReadOnly: () => false,
+      isFull: () => false,
       keepsHouse: true,
       newId: () => this.#nextUnion++,
       ...build,
@@ -152,7 +155,8 @@ export class Rules {
 
   #lookUp(path: string): void {
     const stats = statSync(path, { throwIfNoEntry: false })
-    if (stats?.isDirectory() !== true) throw new Refusal('EINVAL')
+    // One that was deleted has no link any more, whoever has it open.
+    if (stats?.isDirectory() !== true || stats.nlink === 0) throw new Refusal('EINVAL')
   }
 
   /** Made, opened and unlinked at once; the name is used again for every branch. */
@@ -165,6 +169,7 @@ export class Rules {
     unlinkSync(path)
     this.xinoNames.push(path)
     if (!GOOD_XINO.includes(this.#type(dirname(path)))) throw new Refusal('EINVAL')
+    if (this.build.isFull(path)) throw new Refusal('ENOSPC')
   }
 
   #type(path: string): number {
@@ -217,10 +222,11 @@ export class Rules {
         if (option.kind === 'xino') union.xino = option.path
         if (option.kind !== 'branch') continue
         if (option.at === 'list') throw new Refusal('EINVAL')
+        if (typeof option.at === 'number' && option.at > union.branches.length) throw new Refusal('EDOM')
         const at = { remount: true, target }
-        if (this.#add(union, option.path, option.permission, at) && union.xino !== undefined) {
-          this.#makeXino(union.xino)
-        }
+        if (!this.#add(union, option.path, option.permission, at)) continue
+        if (typeof option.at === 'number') union.branches.splice(option.at, 0, union.branches.pop()!)
+        if (union.xino !== undefined) this.#makeXino(union.xino)
       }
     } catch (error) {
       throw converted(error)
@@ -246,7 +252,8 @@ export class Rules {
     const type = this.#type(path)
     if (UNSUPPORTED.includes(type) || type === OVERLAYFS_SUPER_MAGIC) throw new Refusal('EINVAL')
     const writable = permission.startsWith('rw')
-    if (writable && this.build.isReadOnly(path)) throw new Refusal('EINVAL')
+    const locked = writable && this.build.isReadOnly(path)
+    if (locked) throw new Refusal(locked === 'mount' ? 'EROFS' : 'EINVAL')
     for (const other of union.branches) {
       if (`${other.path}/`.startsWith(`${path}/`) || `${path}/`.startsWith(`${other.path}/`)) {
         throw new Refusal('EINVAL')

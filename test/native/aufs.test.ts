@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AT_FDCWD, native } from './support.ts'
@@ -18,6 +18,23 @@ describe('aufs', () => {
   it('asks no other filesystem for branches', async () => {
     assert.equal(native.aufsBranchesSync(AT_FDCWD, directory), -ENOTTY)
     assert.equal(await native.aufsBranches(AT_FDCWD, '/proc'), -ENOTTY)
+  })
+
+  it('flushes no other filesystem, whatever lies in its branches', async () => {
+    mkdirSync(join(directory, '.wh..wh.plnk'))
+    writeFileSync(join(directory, '.wh..wh.plnk', '1.2'), '')
+    const branches = Buffer.from(`${directory}\0`)
+    const failure = (errno: number, syscall: string) => ({ errno: -errno, syscall, path: Buffer.alloc(0) })
+    for (const si of [null, '1f']) {
+      const answer = native.aufsFlushSync(AT_FDCWD, directory, branches, si)
+      assert.deepEqual(answer, failure(ENOTTY, 'fstatfs'))
+      assert.deepEqual(await native.aufsFlush(AT_FDCWD, directory, branches, si), answer)
+    }
+    const flush = (name: string): unknown => native.aufsFlushSync(AT_FDCWD, join(directory, name), branches, null)
+    symlinkSync('.', join(directory, 'link'))
+    assert.deepEqual(flush('nothing'), failure(ENOENT, 'openat'))
+    assert.deepEqual(flush('link'), failure(ENOTDIR, 'openat'))
+    assert.deepEqual(readdirSync(join(directory, '.wh..wh.plnk')), ['1.2'])
   })
 
   it('asks only directories, and follows no link', () => {

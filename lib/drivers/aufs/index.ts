@@ -9,16 +9,16 @@ import {
   type SyscallError,
   unescapeBytes,
 } from '../../sys/index.ts'
-import type { Driver, MountOptions, ProbeReport, Stack } from '../driver.ts'
+import type { Driver, DriverDetails, LayerPaths, MountOptions, ProbeReport, Stack } from '../driver.ts'
 import { findLiveMounts, isAlive, type LiveMount, recordUnion, UNIONS } from './alive.ts'
+import { describeAufs } from './details.ts'
 import { explainAufs } from './explain.ts'
-import { type AufsOptions, checkAufsOptions, hazardIn } from './options.ts'
+import { dropLinks, flushLinks } from './links.ts'
+import { type AufsOptions, checkAufsOptions, hazardIn, refuseWithoutXino } from './options.ts'
 import { type AufsPlan, planAufs } from './plan.ts'
 import { type AufsProbe, assumedProbe, probeAufs } from './probe.ts'
+import { differentOption } from './words.ts'
 import { ASSUMED_PLACE, leaveXino, placeXino, sweepXino, XinoNames, type XinoPlace } from './xino.ts'
-
-/** The least that a kernel can be built for (CONFIG_AUFS_BRANCH_MAX_127), and what distributions had. */
-const LEAST_BRANCHES = 127
 
 /**
  * aufs makes and unlinks its inode tables by name at each mount, and two at once may trip over each other; names of our own keep
@@ -51,7 +51,13 @@ export class AufsDriver implements Driver {
   }
 
   get maxLowers(): number {
-    return (this.#options.maxBranches ?? this.#probe.mostBranches ?? LEAST_BRANCHES) - 1
+    return (this.#options.maxBranches ?? this.#probe.limit.branches) - 1
+  }
+
+  /** Undefined: it is only assumed. */
+  get #most(): number | undefined {
+    const { branches, known } = this.#probe.limit
+    return known === 'assumed' ? undefined : branches
   }
 
   refuse(root: string): ProbeReport | undefined {
@@ -69,8 +75,13 @@ export class AufsDriver implements Driver {
 
   async start(root: string): Promise<Record<string, string>> {
     this.#xino = await placeXino(root, this.#options.xino ?? 'auto')
+    if (this.#xino.directory === undefined) refuseWithoutXino(this.#options, this.#xino.reason)
     await sweepXino(this.#xino)
-    return { Xino: this.#xino.reason }
+    return {}
+  }
+
+  async details(): Promise<DriverDetails | undefined> {
+    return this.#xino && describeAufs(this.#options, this.#probe, this.#xino)
   }
 
   async stop(): Promise<void> {
@@ -96,7 +107,8 @@ export class AufsDriver implements Driver {
   }
 
   /** Directories below /run and /dev/shm may be cleaned away by others while a store is open. */
-  async beforeMount(): Promise<void> {
+  async beforeMount(stack: Stack, options: MountOptions): Promise<void> {
+    if (!options.readOnly) await dropLinks(stack.layer.diff)
     const directory = this.#xino?.directory
     if (directory !== undefined && directory !== this.#options.xino) {
       await unless(mkdir(directory, { mode: 0o700 }), ['EEXIST'], undefined)
@@ -130,6 +142,16 @@ export class AufsDriver implements Driver {
     if (theirs?.replaceAll('"', '') !== label) {
       throw mismatch(`its mount label is ${theirs ?? 'none'}, not ${label ?? 'none'}`)
     }
+    const other = differentOption(this.#options, shown, readOnly)
+    if (other !== undefined) throw mismatch(other)
+  }
+
+  beforeUnmount(layer: LayerPaths): Promise<void> {
+    return flushLinks(layer, 'all')
+  }
+
+  beforeRead(layer: LayerPaths): Promise<void> {
+    return flushLinks(layer, 'names')
   }
 
   alive(diff: string): Promise<boolean> {
@@ -141,7 +163,7 @@ export class AufsDriver implements Driver {
   }
 
   explain(error: SyscallError, plan: MountPlan, stack: Stack): Promise<string> {
-    return explainAufs(error, plan as AufsPlan, stack.layer.target, this.#probe.mostBranches)
+    return explainAufs(error, plan as AufsPlan, stack.layer.target, this.#most)
   }
 }
 
@@ -159,4 +181,5 @@ function difference(found: readonly AufsBranch[], wanted: AufsPlan['branches']):
   return `${counts}; branch ${String(at)}, ${branch.path}=${branch.permission}, is ${instead}`
 }
 
-export type { AufsForm, AufsOptions } from './options.ts'
+export type { AufsInfo } from './details.ts'
+export type { AufsCreatePolicy, AufsForm, AufsOptions } from './options.ts'

@@ -4,6 +4,7 @@ import { MOUNT_ATTR_RDONLY, MS_RDONLY, MS_REMOUNT } from '../../sys/constants.ts
 import { GraphDriverError } from '../../sys/index.ts'
 import type { MountOptions, Stack } from '../driver.ts'
 import { type AufsOptions, hazardIn } from './options.ts'
+import { wordsOf } from './words.ts'
 
 /**
  * The most options of one call. aufs reads them into one page of 48-byte records; with one more than those hold (85 where a page has
@@ -97,21 +98,15 @@ function partsOf(
   const own: Branch = { path: stack.layer.diff, permission: mount.readOnly ? 'ro+wh' : 'rw' }
   return {
     branches: [own, ...stack.lowers.map((path): Branch => ({ path, permission: 'ro+wh' }))],
-    words: [...wordsOf(options, features), xino === undefined ? 'noxino' : `xino=${xino}`, ...repeated],
+    words: [
+      ...wordsOf(options, features, mount.readOnly),
+      xino === undefined ? 'noxino' : `xino=${xino}`,
+      ...repeated,
+    ],
     repeated,
     readOnly: mount.readOnly,
     pageSize: features.pageSize,
   }
-}
-
-/** The options that are no paths. */
-export function wordsOf(options: AufsOptions, features: Pick<AufsFeatures, 'dirperm1'>): string[] {
-  const words: string[] = []
-  if (options.dio !== false) words.push('dio')
-  if (options.dirperm1 ?? features.dirperm1) words.push('dirperm1')
-  if (options.udba !== undefined) words.push(`udba=${options.udba}`)
-  if (options.plink === false) words.push('noplink')
-  return words
 }
 
 function spell({ path, permission }: Branch): string {

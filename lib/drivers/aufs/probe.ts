@@ -1,7 +1,5 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { perform } from '../../mount/index.ts'
 import { codeOf, unless } from '../../store/index.ts'
 import {
@@ -21,20 +19,24 @@ import {
 import type { ProbeReport, Stack } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
 import { refusedBacking } from './backing.ts'
+import { type BranchLimit, findLimit, LEAST_BRANCHES } from './limit.ts'
 import { refusedOption } from './refused-option.ts'
 import type { AufsOptions } from './options.ts'
-import { type AufsFeatures, planAufs, wordsOf } from './plan.ts'
+import { type AufsFeatures, planAufs } from './plan.ts'
+import { wordsOf } from './words.ts'
 import { takesXino } from './xino.ts'
 
 /** What the driver learns of this kernel and this filesystem by trying. */
 export interface AufsProbe extends AufsFeatures {
-  /** The most branches of one union, where the kernel says so. */
-  readonly mostBranches: number | undefined
+  readonly limit: BranchLimit
+  /** Undefined: it does not say. */
+  readonly version: string | undefined
 }
 
 /** Without a trial: what a plan assumes that nobody will perform here. */
 export function assumedProbe(): AufsProbe {
-  return { pageSize: 4096, fsconfig: false, dirperm1: true, mostBranches: undefined }
+  const limit = { branches: LEAST_BRANCHES, known: 'assumed' } as const
+  return { pageSize: 4096, fsconfig: false, dirperm1: true, limit, version: undefined }
 }
 
 type Refusal = { readonly report: ProbeReport }
@@ -59,9 +61,8 @@ export async function probeAufs(
   if (backing !== undefined) return refuse('ERR_DRIVER_BACKING_FS', `${filesystem} ${backing}`)
   for (const name of ['rw', 'ro', 'union']) await mkdir(join(directory, name), { mode: 0o755 })
   try {
-    const tried = await exclusive(() => tryOut(directory, options))
-    const probe = { ...tried, pageSize: pageSize(), mostBranches: await mostBranches() }
-    return { report: { driver: 'aufs', supported: true, features: await describe(probe) }, probe }
+    const probe = await exclusive(() => tryOut(directory, options))
+    return { report: { driver: 'aufs', supported: true, features: featuresOf(probe) }, probe }
   } catch (error) {
     return refuse(...(await classify(error, filesystem, options)), error)
   }
@@ -71,12 +72,12 @@ function refuse(code: NonNullable<ProbeReport['code']>, reason: string, cause?: 
   return { report: { driver: 'aufs', supported: false, code, reason, cause, features: {} } }
 }
 
-async function describe(probe: AufsProbe): Promise<Record<string, string>> {
+function featuresOf({ version, dirperm1, limit, fsconfig }: AufsProbe): Record<string, string> {
   return {
-    'Aufs Version': await version(),
-    'Dirperm1 Supported': String(probe.dirperm1),
-    'Most Branches': probe.mostBranches === undefined ? 'not known' : String(probe.mostBranches),
-    'Long Stacks': probe.fsconfig ? 'mounted at one instant' : 'by remounts',
+    'Aufs Version': version ?? 'not known',
+    'Dirperm1 Supported': String(dirperm1),
+    'Branch Limit': `${String(limit.branches)}${limit.known === 'assumed' ? ' (assumed)' : ''}`,
+    'Mount Plan': `one call; what does not fit it ${fsconfig ? 'by fsconfig, at one instant' : 'by remounts'}`,
   }
 }
 
@@ -120,17 +121,19 @@ function trialStack(directory: string): Stack {
   }
 }
 
-async function tryOut(
-  directory: string,
-  options: AufsOptions,
-): Promise<Pick<AufsProbe, 'dirperm1' | 'fsconfig'>> {
+async function tryOut(directory: string, options: AufsOptions): Promise<AufsProbe> {
   const xino = (await takesXino(directory)) ? join(directory, 'xino') : undefined
   // Older kernels refuse the word. Who asks for it by name is told so.
   const dirperm1 = await tryMounting(directory, options, true, xino).catch(async (error: unknown) => {
     if (codeOf(error) !== 'EINVAL' || options.dirperm1 !== undefined) throw error
     return tryMounting(directory, options, false, xino)
   })
-  return { dirperm1, fsconfig: await tryDetached(directory, wordsOf(options, { dirperm1 }), xino) }
+  // A word of read-only mounts alone.
+  if (options.shwh === true) await tryMounting(directory, options, dirperm1, xino, true)
+  const fsconfig = await tryDetached(directory, wordsOf(options, { dirperm1 }), xino)
+  const features = { pageSize: pageSize(), fsconfig, dirperm1 }
+  const version = await readVersion()
+  return { ...features, limit: await findLimit(directory, features, version), version }
 }
 
 /** Answers `dirperm1` when the mount worked. */
@@ -139,10 +142,11 @@ async function tryMounting(
   options: AufsOptions,
   dirperm1: boolean,
   xino: string | undefined,
+  readOnly = false,
 ): Promise<boolean> {
   const features = { pageSize: pageSize(), fsconfig: false, dirperm1 }
   const stack = trialStack(directory)
-  const plan = planAufs(stack, { readOnly: false }, { ...options, form: 'mount' }, features, xino)
+  const plan = planAufs(stack, { readOnly }, { ...options, form: 'mount' }, features, xino)
   if (plan === undefined) throw new Error('a stack of two has a plan')
   await perform(plan, stack.layer.target)
   try {
@@ -194,7 +198,9 @@ async function classify(
       return ['ERR_DRIVER_PREREQUISITE', 'mount(2) is not available here (seccomp or an emulated kernel)']
     default: {
       const word =
-        codeOf(error) === 'EINVAL' ? await refusedOption(wordsOf(options, { dirperm1: false })) : undefined
+        codeOf(error) === 'EINVAL'
+          ? await refusedOption(wordsOf(options, { dirperm1: false }, true))
+          : undefined
       if (word !== undefined) return ['ERR_DRIVER_PREREQUISITE', `this aufs does not take the option ${word}`]
       const said = error instanceof Error ? error.message : String(error)
       return ['ERR_DRIVER_BACKING_FS', `aufs on ${filesystem} does not work here: ${said}`]
@@ -211,19 +217,7 @@ export async function whyForbidden(): Promise<string> {
     : 'mounting needs CAP_SYS_ADMIN: run as root, and not under a sandbox that forbids mount(2)'
 }
 
-async function version(): Promise<string> {
+async function readVersion(): Promise<string | undefined> {
   const text = await unless(readFile('/sys/module/aufs/version', 4096), ['ENOENT', 'EACCES'], undefined)
-  return text?.toString('latin1').trim() ?? 'not known'
-}
-
-/** What the kernel was built for: aufs shows its configuration when it is a module, the kernel its own when it keeps it. */
-async function mostBranches(): Promise<number | undefined> {
-  for (const path of ['/sys/fs/aufs/config', '/proc/config.gz']) {
-    const bytes = await unless(readFile(path, 1 << 22), ['ENOENT', 'EACCES'], undefined)
-    if (bytes === undefined) continue
-    const text = bytes[0] === 0x1f ? await promisify(gunzip)(bytes) : bytes
-    const most = /^CONFIG_AUFS_BRANCH_MAX_(\d+)=y$/m.exec(text.toString('latin1'))?.[1]
-    if (most !== undefined) return Number(most)
-  }
-  return undefined
+  return text?.toString('latin1').trim()
 }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chmod, lstat, mkdir, rmdir, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { codeOf, namesIn, present, unless } from '../../store/index.ts'
+import { tell } from '../../sys/events.ts'
 import {
   EXT4_SUPER_MAGIC,
   F2FS_SUPER_MAGIC,
@@ -157,6 +158,7 @@ async function sweepFiles(directory: string, age = OLD_MS): Promise<void> {
     const stats = await unless(lstat(path), ['ENOENT'], undefined)
     if (stats?.isFile() !== true || Date.now() - stats.mtimeMs < age) continue
     await unless(unlink(path), ['ENOENT'], undefined)
+    tell('sweep', () => ({ what: 'xino', path }))
   }
 }
 

@@ -1,19 +1,11 @@
 import { type FileHandle, lstat, mkdir, mkdtemp, open, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { perform } from '../../mount/index.ts'
-import {
-  type FsSetting,
-  getxattr,
-  O_PATH,
-  pageSize,
-  setxattr,
-  statfs,
-  tryMount,
-  umount2,
-} from '../../sys/index.ts'
+import { type FsSetting, getxattr, O_PATH, pageSize, statfs, tryMount, umount2 } from '../../sys/index.ts'
 import { codeOf, deleteTree, step, type XattrPrefix } from '../../store/index.ts'
 import type { ProbeReport } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
+import { xattrPrefix } from '../xattr-prefix.ts'
 import { askKernel, type Place } from './alive.ts'
 import { type OverlayFeatures, planOverlay } from './plan.ts'
 import { refuseReadOnly } from './read-only.ts'
@@ -58,8 +50,9 @@ export async function probeOverlay(
     await mkdir(join(directory, name))
   await writeFile(join(directory, 'lower/file'), '')
   try {
-    const asksKernel = await tryOut(directory, xattrs)
-    const probe = { xattrs, asksKernel, pageSize: pageSize(), ...(await layerSettings(directory)) }
+    const features = { pageSize: pageSize(), ...(await layerSettings(directory)) }
+    const asksKernel = await tryOut(directory, xattrs, features)
+    const probe = { xattrs, asksKernel, ...features }
     return { report: { driver: 'overlay', supported: true, features: describe(probe) }, probe }
   } catch (error) {
     // Nothing is learned about overlay: another driver would not be better off.
@@ -83,31 +76,15 @@ function describe(probe: OverlayProbe): Record<string, string> {
   }
 }
 
-/** trusted.* where this process may write it, else user.*; undefined where the filesystem has neither. */
-async function xattrPrefix(directory: string, wanted: XattrPrefix | null): Promise<XattrPrefix | undefined> {
-  for (const prefix of wanted === 'user' ? (['user'] as const) : (['trusted', 'user'] as const)) {
-    try {
-      await setxattr(directory, `${prefix}.overlay.probe`, Buffer.from('y'))
-      return prefix
-    } catch (error) {
-      if (codeOf(error) !== 'EPERM' && codeOf(error) !== 'ENOTSUP') throw error
-    }
-  }
-  return undefined
-}
-
 /** Whether the kernel, asked about an upper directory in use, says so. */
-async function tryOut(directory: string, xattrs: XattrPrefix): Promise<boolean> {
+async function tryOut(directory: string, xattrs: XattrPrefix, features: OverlayFeatures): Promise<boolean> {
   const at = (name: string): string => join(directory, name)
   const stack = {
     layer: { id: 'probe', diff: at('upper'), target: at('merged'), own: at },
     ancestors: [],
     lowers: [at('lower')],
   }
-  const plan = planOverlay(stack, { readOnly: false }, {}, xattrs, {
-    ...assumedProbe(xattrs),
-    pageSize: pageSize(),
-  })
+  const plan = planOverlay(stack, { readOnly: false }, {}, xattrs, features)
   if (plan === undefined) throw new Error('a stack of two has a plan')
   await perform(plan, at('merged'))
   await step('mounted trial')

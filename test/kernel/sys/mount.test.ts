@@ -190,8 +190,8 @@ describeMounts('the system calls', (directory) => {
       const before = openDescriptors()
       const cases: Array<[sys.NewMountOptions, Partial<sys.SyscallError>]> = [
         [
-          { type: 'overlay', settings: [{ key: 'bogus', value: '1' }] },
-          { code: 'EINVAL', syscall: 'fsconfig', detail: "overlay: Unknown parameter 'bogus'" },
+          { type: 'tmpfs', settings: [{ key: 'bogus', value: '1' }] },
+          { code: 'EINVAL', syscall: 'fsconfig', detail: "tmpfs: Unknown parameter 'bogus'" },
         ],
         [
           { type: 'tmpfs', settings: [{ key: 'size', value: 'abc' }] },

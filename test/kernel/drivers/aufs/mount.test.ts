@@ -48,7 +48,7 @@ describeAufs('aufs of this kernel', (directory) => {
 
   it('takes as many branches as the probe says, and not one more', async () => {
     const [report] = await probe(directory())
-    const most = Number(report!.features['Most Branches'])
+    const most = parseInt(report!.features['Branch Limit']!)
     if (!(most <= 511)) return
     const root = join(directory(), 'root')
     const layers = ids(most + 1)
@@ -61,6 +61,40 @@ describeAufs('aufs of this kernel', (directory) => {
       detail: new RegExp(`takes ${String(most)}`),
     })
     assert.deepEqual(await aufsUnions(), [])
+    await graph.close()
+  })
+
+  for (const form of forms) {
+    for (const bytes of ['short', 90] as const) {
+      const paths = bytes === 'short' ? 'short paths' : `paths of ${String(bytes)} bytes`
+      it(`goes up to its limit with ${paths}, by the form ${form}, and says so at create`, async () => {
+        const fixed = join(directory(), 'diff', longIds(1)[0]!).length + 1
+        const root = join(directory(), 'r'.repeat(bytes === 'short' ? 1 : bytes - fixed))
+        const graph = await openAufs(root, { aufs: { form } })
+        const most = (await graph.info()).aufs!.branchLimit
+        const layers = bytes === 'short' ? ids(most, 'l') : longIds(most)
+        if (bytes !== 'short') assert.equal(join(root, 'diff', layers[0]!).length, bytes)
+        await chain(graph, layers)
+        for (const id of layers) writeFileSync(join(root, 'diff', id, id), '')
+        assert.equal(readdirSync(await graph.get(layers.at(-1)!)).length, most)
+        await graph.put(layers.at(-1)!)
+        await assert.rejects(graph.create('more', { parent: layers.at(-1)! }), {
+          code: 'ERR_TOO_MANY_LAYERS',
+          message: new RegExp(`aufs takes ${String(most - 1)} below`),
+        })
+        await graph.close()
+      })
+    }
+  }
+
+  it('says what it is and how it works', async () => {
+    const graph = await openAufs(join(directory(), 'root'))
+    const { aufs } = await graph.info()
+    assert.match(aufs!.version!, /^\d/)
+    assert.ok([127, 511, 1023, 32_767].includes(aufs!.branchLimit))
+    assert.deepEqual([aufs!.dirperm1, aufs!.longStacks, aufs!.form], [true, 'fsconfig', 'auto'])
+    assert.ok(aufs!.xino!.freeBytes > 0)
+    assert.ok(existsSync(aufs!.xino!.directory))
     await graph.close()
   })
 

@@ -154,7 +154,7 @@ describeAufs('a mount that aufs refuses', (directory) => {
     mountSync(at('rw'), at('rw'), null, MS_BIND)
     mountSync(null, at('rw'), null, MS_BIND | MS_REMOUNT | MS_RDONLY)
     const error = await failure(place.paths, place.xino)
-    assert.ok(['EINVAL', 'EROFS'].includes(error.code), error.code)
+    assert.equal(error.code, 'EROFS')
     assert.match(error.detail!, /rw is to be written and lies on a read-only mount/)
   })
 
@@ -163,7 +163,7 @@ describeAufs('a mount that aufs refuses', (directory) => {
     mountSync('none', at('xino'), 'tmpfs', 0, 'size=4k')
     writeFileSync(at('xino', 'full'), Buffer.alloc(4096))
     const error = await failure(place.paths, place.xino)
-    assert.ok(['ENOSPC', 'EINVAL', 'EIO'].includes(error.code), error.code)
+    assert.equal(error.code, 'ENOSPC')
     assert.match(error.detail!, /the xino file cannot be in/)
   })
 })

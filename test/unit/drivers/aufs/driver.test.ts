@@ -19,9 +19,23 @@ describe('driver aufs on a fake kernel', () => {
     const graph = await store.open()
     const rows = new Map(await graph.status())
     assert.equal(rows.get('Dirperm1 Supported'), 'true')
-    assert.equal(rows.get('Most Branches'), '127')
-    assert.equal(rows.get('Long Stacks'), 'mounted at one instant')
-    assert.ok(rows.has('Xino') && rows.has('Aufs Version'))
+    assert.equal(rows.get('Branch Limit'), '127')
+    assert.equal(rows.get('Mount Plan'), 'one call; what does not fit it by fsconfig, at one instant')
+    assert.equal(rows.get('Aufs Version'), '6.1-fake')
+    assert.match(rows.get('Xino')!, /^\//)
+    assert.match(rows.get('Xino Free')!, /^\d+ MiB$/)
+    const { aufs } = await graph.info()
+    const { xino, ...rest } = aufs!
+    assert.equal(xino!.directory, rows.get('Xino'))
+    assert.ok(xino!.freeBytes > 0)
+    assert.deepEqual(rest, {
+      version: '6.1-fake',
+      branchLimit: 127,
+      branchLimitFrom: 'told',
+      dirperm1: true,
+      longStacks: 'fsconfig',
+      form: 'auto',
+    })
   })
 
   it('mounts by one call, and takes the mount away', async () => {
@@ -139,7 +153,7 @@ describe('driver aufs on a fake kernel', () => {
   it('knows a kernel without the newer interface', async () => {
     store.boot({ contexts: false, mostBranches: 511 }, { contexts: false })
     const graph = await store.open()
-    assert.equal(new Map(await graph.status()).get('Long Stacks'), 'by remounts')
+    assert.match(new Map(await graph.status()).get('Mount Plan')!, /by remounts$/)
     lay(store, ids(200))
     await graph.get('layer-0199')
     assert.deepEqual([...new Set(store.kernel.calls.map(({ call }) => call))], ['mount', 'remount'])

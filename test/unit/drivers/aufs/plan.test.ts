@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { MS_RDONLY, MS_REMOUNT, MOUNT_ATTR_RDONLY } from 'graphdriver/sys'
+import type { AufsOptions } from '#lib/drivers/aufs/options.js'
 import { MOST_OPTIONS, planAufs } from '#lib/drivers/aufs/plan.js'
 import {
   branchesRead,
@@ -61,8 +62,54 @@ describe('plan of aufs', () => {
     assert.equal(data({ dio: false }), `xino=${XINO}`)
     assert.equal(data({ dirperm1: true }), `dio,dirperm1,xino=${XINO}`)
     assert.equal(data({ udba: 'none', plink: false }), `dio,udba=none,noplink,xino=${XINO}`)
+    const all: AufsOptions = {
+      ...{
+        udba: 'reval',
+        plink: true,
+        shwh: true,
+        truncXino: true,
+        truncXib: false,
+        diropq: 'always',
+        dirwh: 4,
+      },
+      ...{ create: 'tdmfs:1:2', cpup: 'bu', warnPerm: false, verbose: true, sum: 'weighted', acl: false },
+      ...{ rdcache: 0, rdblk: 0, rdhash: 64 },
+    }
+    const words =
+      'trunc_xino,notrunc_xib,diropq=always,dirwh=4,create=tdmfs:1:2,cpup=bu,nowarn_perm,verbose,wsum,noacl,rdcache=0,rdblk=0,rdhash=64'
+    assert.equal(data(all), `dio,udba=reval,${words},xino=${XINO}`)
+    const shown = plan(['/b', '/a'], { options: all, readOnly: true })
+    assert.deepEqual(dataOf(shown), [
+      `br:/b=ro+wh:/a=ro+wh,dio,dirperm1,udba=reval,shwh,${words},xino=${XINO}`,
+    ])
     const without = plan(['/b', '/a'], { xino: undefined, options: { dirperm1: false } })
     assert.deepEqual(dataOf(without), ['br:/b=rw:/a=ro+wh,dio,noxino'])
+  })
+
+  it('counts every option against the page and the 80 of a call, to the last', () => {
+    const options: AufsOptions = { diropq: 'always', dirwh: 4, cpup: 'bu', rdcache: 0, rdblk: 0, rdhash: 64 }
+    const own = 3 + 6
+    const short = plan(pathsOf(MOST_OPTIONS - own, 6), { options, features: classic })
+    assert.equal(short.form, 'mount')
+    assert.equal(optionCount(short.steps[0]!), MOST_OPTIONS)
+    assert.equal(plan(pathsOf(MOST_OPTIONS - own + 1, 6), { options, features: classic }).form, 'remount')
+    const newer = plan(pathsOf(200, 90), { options })
+    assert.deepEqual(newer.steps.map(optionCount), [
+      MOST_OPTIONS,
+      MOST_OPTIONS,
+      200 + 1 + own - 2 * MOST_OPTIONS,
+    ])
+    // A page less one byte is taken, and no byte more.
+    const words = 'dio,dirperm1,diropq=always,dirwh=4,cpup=bu,rdcache=0,rdblk=0,rdhash=64'
+    const fixed = Buffer.byteLength(`br:=rw:,${words},xino=${XINO}`)
+    const pathsFor = (bytes: number): string[] => {
+      const lower = pathsOf(38, 90)
+      const rest = bytes - fixed - lower.reduce((sum, path) => sum + path.length + '=ro+wh'.length + 1, -1)
+      return [`/${'r'.repeat(rest - 1)}`, ...lower]
+    }
+    const full = plan(pathsFor(PAGE - 1), { options, features: classic })
+    assert.deepEqual([full.form, dataOf(full)[0]!.length], ['mount', PAGE - 1])
+    assert.equal(plan(pathsFor(PAGE), { options, features: classic }).form, 'remount')
   })
 
   it('remounts what does not fit, the label at every call, the flag too', () => {

@@ -90,7 +90,7 @@ describe('place of the inode tables of aufs', () => {
   }
 
   it('is none without room, or that is read-only', async () => {
-    store.boot({ isReadOnly: (path) => path.startsWith(store.at('run')) })
+    store.boot({ isReadOnly: (path) => path.startsWith(store.at('run')) && 'mount' })
     assert.equal((await placeXino(store.at('root'), 'auto', system())).directory, store.at('root', 'xino'))
   })
 
