@@ -91,6 +91,11 @@ Outcome AttributeCopier::CopyXattrs(const Thing& from, const Thing& to) {
   if (size < 0) return {size, "listxattr"};
   const char* end = names_.data() + size;
   for (const char* name = names_.data(); name < end; name += strlen(name) + 1) {
+    if (StartsWith(name, OverlayPrefix(form_))) {
+      // The contents are in a layer below, or the directory is another one there.
+      if (IsIndirectXattr(name)) return {-EREMOTE, "getxattr"};
+      continue;
+    }
     Outcome outcome = CopyXattr(from, to, name);
     if (outcome.failed()) return outcome;
   }

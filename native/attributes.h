@@ -2,6 +2,7 @@
 
 #include "buffer.h"
 #include "kernel.h"
+#include "layerform.h"
 
 namespace graphdriver {
 
@@ -24,7 +25,10 @@ struct Thing {
 class AttributeCopier {
  public:
   // Lenient: owners and extended attributes that this process may not set are left out.
-  explicit AttributeCopier(bool lenient) : lenient_(lenient) {}
+  // `form`: of the layer that the originals are in: what overlay writes down for itself stays
+  // there.
+  explicit AttributeCopier(bool lenient, Form form = Form::kPlain)
+      : lenient_(lenient), form_(form) {}
   bool Prepare();
   // Owner, then extended attributes, mode and times: each of the first three may undo one that
   // comes later (chown(2) clears set-id bits and capabilities, an ACL changes the mode, everything
@@ -40,6 +44,7 @@ class AttributeCopier {
   Outcome CopyXattr(const Thing& from, const Thing& to, const char* name);
   bool Tolerated(long error) const;
   bool lenient_;
+  Form form_;
   Buffer names_;
   Buffer value_;
 };

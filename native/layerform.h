@@ -38,6 +38,13 @@ inline bool IsOverlay(Form form) {
   return form == Form::kOverlay || form == Form::kOverlayUser;
 }
 
+// What overlay's own attributes begin with; in another form, what no attribute begins with.
+inline const char* OverlayPrefix(Form form) {
+  return form == Form::kOverlayUser ? "user.overlay."
+         : form == Form::kOverlay   ? "trusted.overlay."
+                                    : "=";
+}
+
 // "y": hides what lower layers have; "x": may hold whiteouts that are files with an xattr (Linux
 // 6.7).
 inline const char* OpaqueXattr(Form form) {

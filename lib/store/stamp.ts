@@ -16,6 +16,15 @@ export interface Stamp {
   readonly state: 'ready'
 }
 
+/** What it says while the layers are converted, from the form of `driver` to that of `to`. */
+export interface ConvertingStamp {
+  readonly format: 1
+  readonly driver: string
+  readonly xattrs: XattrPrefix
+  readonly state: 'converting'
+  readonly to: string
+}
+
 const FORMAT = 1
 const LIMIT = 64 * 1024
 /** How readFile() fails on a link, a directory, a fifo, and on more than the limit. */
@@ -26,16 +35,30 @@ const UNSTAMPED = 'aufs'
 /**
  * Reads the stamp. A root without one that holds layers is Docker's, for aufs; with nothing of the kind it answers undefined.
  *
- * @throws GraphDriverError ERR_STORE_VERSION where the stamp is of a format that this version does not know, or is no stamp.
+ * @throws GraphDriverError ERR_STORE_VERSION where the stamp is of a format that this version does not know, or is no stamp;
+ * ERR_STORE_CONVERTING where the layers are half-way from one form to the other.
  */
 export async function readStamp(layout: Layout): Promise<Stamp | undefined> {
+  const stamp = await readAnyStamp(layout)
+  if (stamp?.state !== 'converting') return stamp
+  const { driver, to } = stamp
+  throw new GraphDriverError(
+    'ERR_STORE_CONVERTING',
+    `${layout.root} is half-way from "${driver}" to "${to}": convert(root, { to: '${to}' }) finishes that, and ` +
+      `convert(root, { to: '${driver}' }) goes back`,
+    { path: layout.root },
+  )
+}
+
+/** The same, and content with a store that is half-way. */
+export async function readAnyStamp(layout: Layout): Promise<Stamp | ConvertingStamp | undefined> {
   const stamp = await readOwn(layout)
   if (stamp !== undefined || !(await isDockerRoot(layout))) return stamp
   // Another process may have made the store, and layers in it, just now: a stamp is there before any layer.
   return (await readOwn(layout)) ?? { format: FORMAT, driver: UNSTAMPED, xattrs: null, state: 'ready' }
 }
 
-async function readOwn(layout: Layout): Promise<Stamp | undefined> {
+async function readOwn(layout: Layout): Promise<Stamp | ConvertingStamp | undefined> {
   try {
     return parseStamp(layout, (await readFile(layout.stamp, LIMIT)).toString('utf8'))
   } catch (error) {
@@ -46,7 +69,7 @@ async function readOwn(layout: Layout): Promise<Stamp | undefined> {
 }
 
 /** Replaces the stamp at one instant. */
-export async function writeStamp(layout: Layout, stamp: Stamp): Promise<void> {
+export async function writeStamp(layout: Layout, stamp: Stamp | ConvertingStamp): Promise<void> {
   const fresh = `${layout.stamp}.new`
   await removeFile(fresh)
   await writeNewFile(fresh, `${JSON.stringify(stamp, null, 2)}\n`, true)
@@ -56,8 +79,8 @@ export async function writeStamp(layout: Layout, stamp: Stamp): Promise<void> {
   await syncDirectory(layout.root)
 }
 
-function parseStamp(layout: Layout, text: string): Stamp {
-  const { format, driver, xattrs, state } = parseObject(layout, text)
+function parseStamp(layout: Layout, text: string): Stamp | ConvertingStamp {
+  const { format, driver, xattrs, state, to } = parseObject(layout, text)
   if (format !== FORMAT)
     throw unreadable(
       layout,
@@ -67,11 +90,14 @@ function parseStamp(layout: Layout, text: string): Stamp {
   if (xattrs !== 'trusted' && xattrs !== 'user' && xattrs !== null) {
     throw unreadable(layout, `"xattrs" is ${JSON.stringify(xattrs)}`)
   }
+  if (state === 'converting' && typeof to === 'string' && xattrs !== null) {
+    return { format, driver, xattrs, state, to }
+  }
   if (state !== 'ready') throw unreadable(layout, `its state is ${JSON.stringify(state)}`)
   return { format, driver, xattrs, state }
 }
 
-function parseObject(layout: Layout, text: string): Partial<Record<keyof Stamp, unknown>> {
+function parseObject(layout: Layout, text: string): Partial<Record<keyof ConvertingStamp, unknown>> {
   let value: unknown
   try {
     value = JSON.parse(text)
