@@ -27,17 +27,24 @@ function sanitizer() {
   const kind = /\/(asan|tsan)\//.exec(process.env.GRAPHDRIVER_NATIVE ?? '')?.[1]
   if (!kind) return {}
   const preload = readFileSync(join(root, 'build', kind, 'preload'), 'utf8').trim()
-  // Node itself never frees what lives as long as the process.
-  return { LD_PRELOAD: preload, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? 'detect_leaks=0' }
+  return {
+    LD_PRELOAD: preload,
+    // Node itself never frees what lives as long as the process; and what is kept from being used again would be growth to the tests.
+    ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? 'detect_leaks=0 quarantine_size_mb=16',
+    UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? 'print_stacktrace=1',
+    // Of Node, which is not instrumented, it sees only half: what that does among its own threads looks like races.
+    TSAN_OPTIONS: process.env.TSAN_OPTIONS ?? 'ignore_noninstrumented_modules=1 atexit_sleep_ms=0',
+  }
 }
 
 // An overlay's upper directory cannot lie on an overlay, as /tmp does inside a container.
-if (['kernel', 'contract'].includes(suite) && statfsSync(tmp).type === OVERLAYFS_MAGIC) {
+if (/^(kernel|contract)\b/.test(suite) && statfsSync(tmp).type === OVERLAYFS_MAGIC) {
   run('mount', ['-t', 'tmpfs', 'graphdriver-test', tmp])
 }
 const before = mounts()
 const specs = `test/${suite}/**/*.test.ts`
-const command = [bin('mocha'), '--reporter', join(root, 'scripts/reporter.cjs'), ...args, specs]
+const slow = process.env.GRAPHDRIVER_SLOW ? ['--require', join(root, 'scripts/slow.cjs')] : []
+const command = [bin('mocha'), '--reporter', join(root, 'scripts/reporter.cjs'), ...slow, ...args, specs]
 const env = { ...process.env, ...sanitizer(), GRAPHDRIVER_RESULTS: results }
 const status = run(process.execPath, command, { env })
 const ended = Date.now()

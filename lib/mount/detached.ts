@@ -1,4 +1,5 @@
 import { invalidValue } from '../sys/arguments.ts'
+import { telling } from '../sys/events.ts'
 import * as sys from '../sys/index.ts'
 import type { FsSetting } from '../sys/index.ts'
 import { abortable } from './abort.ts'
@@ -129,7 +130,11 @@ export class DetachedMount implements AsyncDisposable {
    * @throws SyscallError ENOENT, ENOTDIR, EPERM; EINVAL when one is a directory and the other is not. The mount is
    * still detached then.
    */
-  async attach(target: string): Promise<void> {
+  attach(target: string): Promise<void> {
+    return telling('mount', { target, type: '', form: 'attached' }, () => this.#attach(target))
+  }
+
+  async #attach(target: string): Promise<void> {
     const { fd } = this
     try {
       await sys.moveMount(fd, '', sys.AT_FDCWD, target, sys.MOVE_MOUNT_F_EMPTY_PATH)

@@ -75,8 +75,13 @@ async function seek(pid: string, wanted: MountinfoEntry): Promise<Sought> {
 }
 
 async function holder(pid: string, kind: Holder['kind'], path: string): Promise<Holder> {
-  const command = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?')
-  return { pid: Number(pid), command: command.trimEnd(), kind, path }
+  return { pid: Number(pid), command: await commandOf(pid), kind, path }
+}
+
+/** The name of a process, as in /proc/<pid>/comm; '?' when it has ended. */
+export async function commandOf(pid: number | string): Promise<string> {
+  const command = await readFile(`/proc/${String(pid)}/comm`, 'utf8').catch(() => '?')
+  return command.trimEnd()
 }
 
 async function holdsOf(pid: string, ids: ReadonlySet<bigint>): Promise<Holder[]> {

@@ -20,6 +20,7 @@ import {
 } from '../sys/index.ts'
 import type { FsSetting } from '../sys/index.ts'
 import { invalidValue } from '../sys/arguments.ts'
+import { telling } from '../sys/events.ts'
 import { gathered } from './abort.ts'
 import type { SignalOptions } from './abort.ts'
 import type { DataPiece, MountPlan, MountStep, Setting } from './plan.ts'
@@ -93,7 +94,12 @@ interface Progress {
  * @throws SyscallError of the step that failed, with `path` the target and the kernel's own words in `detail` where
  * it has any.
  */
-export async function perform(plan: MountPlan, target: string, options: SignalOptions = {}): Promise<void> {
+export function perform(plan: MountPlan, target: string, options: SignalOptions = {}): Promise<void> {
+  const { type, form } = plan
+  return telling('mount', { target, type, form }, () => performAll(plan, target, options))
+}
+
+async function performAll(plan: MountPlan, target: string, options: SignalOptions): Promise<void> {
   const progress: Progress = { attached: 0 }
   try {
     for (const step of plan.steps) {
@@ -212,13 +218,17 @@ async function undo(target: string, progress: Progress): Promise<unknown[]> {
  * Unmounts what was just mounted; when somebody is in it already, from the tree at least. A link is followed, as
  * mount(2) followed it.
  */
-export async function takeDown(target: string): Promise<void> {
-  try {
-    await umount2(target)
-  } catch (error) {
-    if (!(error instanceof SyscallError) || error.code !== 'EBUSY') throw error
-    await umount2(target, MNT_DETACH)
-  }
+export function takeDown(target: string): Promise<void> {
+  const event = { target, detach: false, tries: 1 }
+  return telling('unmount', event, async () => {
+    try {
+      await umount2(target)
+    } catch (error) {
+      if (!(error instanceof SyscallError) || error.code !== 'EBUSY') throw error
+      Object.assign(event, { detach: true, tries: 2 })
+      await umount2(target, MNT_DETACH)
+    }
+  })
 }
 
 /** The failure of a step, told as one of mounting on the target. */

@@ -1,4 +1,5 @@
 import { invalidType, invalidValue, checkPath } from '../sys/arguments.ts'
+import { telling } from '../sys/events.ts'
 import * as sys from '../sys/index.ts'
 import { abortable, gathered } from './abort.ts'
 import type { SignalOptions } from './abort.ts'
@@ -50,7 +51,13 @@ export async function mount(spec: MountSpec, options: SignalOptions = {}): Promi
   const changesOnly =
     (parsed.flags & MS_REMOUNT) !== 0 || (spec.source === undefined && typeOf(spec) === null)
   const undo = changesOnly ? undefined : (): Promise<void> => undoOf(spec, parsed)
-  await abortable(options.signal, () => make(spec, parsed, undo), undo)
+  const event = {
+    target: spec.target,
+    type: typeOf(spec) ?? (parsed.flags & MS_BIND ? 'bind' : ''),
+    form: 'words',
+  }
+  const work = (): Promise<void> => abortable(options.signal, () => make(spec, parsed, undo), undo)
+  await telling('mount', event, work)
 }
 
 function undoOf(spec: MountSpec, parsed: ParsedOptions): Promise<void> {

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises'
 
 import { checkInteger } from '../sys/arguments.ts'
+import { pathText, tell, telling } from '../sys/events.ts'
 import { MNT_DETACH, mountinfo, SyscallError, umount2, UMOUNT_NOFOLLOW } from '../sys/index.ts'
 import type { MountinfoEntry, Path } from '../sys/index.ts'
 import { sleep } from './abort.ts'
@@ -46,19 +47,32 @@ export async function unmount(target: Path, options: UnmountOptions = {}): Promi
   const patience = options.patience ?? defaultPatience
   const tries = checkInteger(patience.tries, 'options.patience.tries', 1, 10_000)
   const delayMs = checkInteger(patience.delayMs, 'options.patience.delayMs', 0, 60_000)
-  for (let left = tries - 1; ; left--) {
-    options.signal?.throwIfAborted()
-    try {
-      await umount2(target, flags)
-      return
-    } catch (error) {
-      if (!(error instanceof SyscallError)) throw error
-      if (error.code !== 'EBUSY' || left <= 0) {
-        throw await explained(error, target, { nofollow: options.nofollow !== false })
-      }
+  const event = { target: pathText(target), detach: options.detach === true, tries: 1 }
+  await telling('unmount', event, async () => {
+    for (; !(await tryOnce(target, flags, options, event.tries >= tries)); event.tries++) {
+      // Jitter: those who wait for each other's mounts shall not all come back at one time.
+      const delay = delayMs * (0.5 + Math.random())
+      tell('retry', () => ({ what: 'unmount', path: event.target, tries: event.tries, delayMs: delay }))
+      await sleep(delay, options.signal)
     }
-    // Jitter: those who wait for each other's mounts shall not all come back at one time.
-    await sleep(delayMs * (0.5 + Math.random()), options.signal)
+  })
+}
+
+/** Answers false when the mount is busy, and this was not the last try. */
+async function tryOnce(
+  target: Path,
+  flags: number,
+  options: UnmountOptions,
+  last: boolean,
+): Promise<boolean> {
+  options.signal?.throwIfAborted()
+  try {
+    await umount2(target, flags)
+    return true
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error
+    if (error.code === 'EBUSY' && !last) return false
+    throw await explained(error, target, { nofollow: options.nofollow !== false })
   }
 }
 

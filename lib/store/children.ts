@@ -1,10 +1,12 @@
+import { constants } from 'node:fs'
 import { mkdir, open, opendir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deleteTree } from './deletion.ts'
-import { codeOf, removeEmptyDirectory, removeFile, unless } from './files.ts'
+import { codeOf, ensureDirectory, removeEmptyDirectory, removeFile, unless } from './files.ts'
+import { isOtherThanDirectory } from './guard.ts'
 import { isLayerId } from './ids.ts'
 import type { Layout } from './layout.ts'
-import { readIds, readParent } from './metadata.ts'
+import { corrupt, readIds, readParent } from './metadata.ts'
 import { step } from './step.ts'
 
 /**
@@ -16,14 +18,18 @@ export async function recordChild(layout: Layout, parent: string, child: string)
   await record(layout.children(parent), child)
 }
 
+const RECORD = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
 async function record(directory: string, child: string): Promise<void> {
   for (;;) {
-    await unless(mkdir(directory, 0o700), ['EEXIST'], undefined)
+    await ensureDirectory(directory)
     await step('made children of parent')
     try {
-      await (await open(join(directory, child), 'a', 0o600)).close()
+      await (await open(join(directory, child), RECORD, 0o600)).close()
       return
     } catch (error) {
+      // A link is an entry as well; nobody looks behind it.
+      if (codeOf(error) === 'ELOOP') return
       // The directory went with its last child between the two calls.
       if (codeOf(error) !== 'ENOENT') throw error
     }
@@ -32,9 +38,12 @@ async function record(directory: string, child: string): Promise<void> {
 
 /** Takes a child out of the index, and its parent's directory with the last one. */
 export async function forgetChild(layout: Layout, parent: string, child: string): Promise<void> {
-  await removeFile(join(layout.children(parent), child))
+  const directory = layout.children(parent)
+  // What is behind a link is somebody else's.
+  if (isOtherThanDirectory(directory)) return removeFile(directory)
+  await removeFile(join(directory, child))
   await step('unlinked child')
-  await unless(removeEmptyDirectory(layout.children(parent)), ['ENOTEMPTY', 'EEXIST'], undefined)
+  await unless(removeEmptyDirectory(directory), ['ENOTEMPTY', 'EEXIST'], undefined)
 }
 
 /** The children of a layer, sorted by bytes; at most `limit` of them are looked for. */
@@ -44,7 +53,11 @@ export async function childrenOf(
   limit: number = Infinity,
 ): Promise<string[]> {
   const found: string[] = []
-  const directory = await unless(opendir(layout.children(parent)), ['ENOENT'], undefined)
+  const path = layout.children(parent)
+  if (isOtherThanDirectory(path)) {
+    throw corrupt(layout, parent, `${path} is a link, or no directory; delete it all, and it is made anew`)
+  }
+  const directory = await unless(opendir(path), ['ENOENT'], undefined)
   if (directory === undefined) return found
   for await (const { name } of directory) {
     if (!isLayerId(name) || !(await isChild(layout, name, parent))) continue

@@ -1,4 +1,5 @@
 import { rename } from 'node:fs/promises'
+import { tell } from '../sys/events.ts'
 import { removeTree } from '../sys/index.ts'
 import { codeOf, removeEmptyDirectory, removeFile, unless } from './files.ts'
 import type { Layout } from './layout.ts'
@@ -22,11 +23,17 @@ export async function deleteTree(path: string): Promise<void> {
 }
 
 /** The codes of a deletion that met a mount. */
-const MOUNT_MET = ['EBUSY', 'EXDEV'] as const
+const MOUNT_MET: readonly string[] = ['EBUSY', 'EXDEV']
 
 /** Leaves what cannot be deleted because something is mounted in it to a later time: no sweep may fail for it. */
-export async function unlessMounted(deletion: Promise<void>): Promise<void> {
-  await unless(deletion, MOUNT_MET, undefined)
+export async function unlessMounted(path: string, deletion: Promise<void>): Promise<void> {
+  try {
+    await deletion
+  } catch (error) {
+    if (!MOUNT_MET.includes(codeOf(error) ?? '')) throw error
+    const message = `what a dead process left at ${path} is deleted later: something is mounted in it`
+    tell('warning', () => ({ code: 'SWEEP_POSTPONED', message, path }))
+  }
 }
 
 /**

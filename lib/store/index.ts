@@ -1,6 +1,7 @@
 export { childrenOf, forgetChild, hasChildren, recordChild } from './children.ts'
 export { deleteTree } from './deletion.ts'
 export * from './files.ts'
+export { refuseForeignContents } from './guard.ts'
 export { checkLayerId, isLayerId } from './ids.ts'
 export { Layout } from './layout.ts'
 export {
@@ -15,7 +16,14 @@ export {
 } from './metadata.ts'
 export { Mutex } from './mutex.ts'
 export { checkRoot, locateRoot } from './root.ts'
-export { readStamp, type Stamp, type XattrPrefix } from './stamp.ts'
+export {
+  type ConvertingStamp,
+  readAnyStamp,
+  readStamp,
+  type Stamp,
+  writeStamp,
+  type XattrPrefix,
+} from './stamp.ts'
 export { type SyncLevel, wordOf } from './staging.ts'
 export { checkStamp, Store } from './store.ts'
 export { step } from './step.ts'

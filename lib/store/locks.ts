@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { tell } from '../sys/events.ts'
 import { F_RDLCK, F_UNLCK, F_WRLCK, getLockSync, setLockSync } from '../sys/index.ts'
+import { closeLock } from './guard.ts'
 import { Mutex } from './mutex.ts'
 
 /**
@@ -24,6 +26,8 @@ import { Mutex } from './mutex.ts'
 export type LockKind = 'use' | 'write' | 'freeze'
 
 const ROOT_BYTE = 0
+/** Taken shared by every instance for as long as it is open, and exclusively by a conversion. */
+const OPEN_BYTE = 1
 const FIRST_BYTE = 64
 const BYTES = { gate: 0, use: 1, write: 2, freeze: 3 } as const
 const BYTES_A_LAYER = 4
@@ -35,20 +39,33 @@ function slot(name: string): number {
 
 export class Locks {
   readonly #file: FileHandle
+  readonly #path: string
   /** Shared holds of this instance by byte; the kernel counts none. */
   readonly #holds = new Map<number, number>()
   /** What this instance holds exclusively: the kernel would let it turn that into a shared hold. */
   readonly #claims = new Set<number>()
   readonly #gates = new Mutex<number>()
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, path: string) {
     this.#file = file
+    this.#path = path
   }
 
-  /** Opens the lock file, made when it is missing. */
+  /**
+   * Opens the lock file, made when it is missing.
+   *
+   * @throws GraphDriverError ERR_STORE_UNSAFE where another user could hold the locks for ever.
+   */
   static async open(path: string): Promise<Locks> {
-    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
-    return new Locks(await open(path, flags, 0o600))
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    const file = await open(path, flags, 0o600)
+    try {
+      await closeLock(path, file)
+      return new Locks(file, path)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
   }
 
   /** Gives back every lock at once. */
@@ -56,9 +73,19 @@ export class Locks {
     await this.#file.close()
   }
 
+  /** Says to others that the store is open, until `close`. False: its layers are being converted. */
+  enter(): boolean {
+    return this.#set(F_RDLCK, OPEN_BYTE)
+  }
+
+  /** Keeps every other instance out. False: one is in. */
+  claimStore(): boolean {
+    return this.#set(F_WRLCK, OPEN_BYTE)
+  }
+
   /** Waits for the store as a whole; answers the function that gives it back. */
   async root(signal?: AbortSignal): Promise<() => void> {
-    return this.#enter([ROOT_BYTE], signal)
+    return this.#enter([ROOT_BYTE], [], signal)
   }
 
   /** Waits for the gates of these layers, all or none, in the order of their bytes. */
@@ -66,6 +93,7 @@ export class Locks {
     const bytes = [...new Set(ids.map((id) => slot(id) + BYTES.gate))]
     return this.#enter(
       bytes.sort((a, b) => a - b),
+      ids,
       signal,
     )
   }
@@ -135,14 +163,18 @@ export class Locks {
   }
 
   /** Takes bytes exclusively: first among the callers in this instance, then among instances. */
-  async #enter(bytes: readonly number[], signal?: AbortSignal): Promise<() => void> {
+  async #enter(bytes: readonly number[], ids: readonly string[], signal?: AbortSignal): Promise<() => void> {
     const turns: (() => void)[] = []
     const leave = (): void => {
       for (const turn of turns) turn()
     }
     try {
       for (const byte of bytes) turns.push(await this.#gates.enter(byte, signal))
-      for (let round = 0; !this.#setAll(bytes); round++) await sleep(backOff(round), undefined, { signal })
+      for (let round = 0; !this.#setAll(bytes); round++) {
+        const delayMs = backOff(round)
+        tell('retry', () => ({ what: 'lock', path: this.#path, ids: [...ids], tries: round + 1, delayMs }))
+        await sleep(delayMs, undefined, { signal })
+      }
     } catch (error) {
       leave()
       throw signal?.aborted === true ? signal.reason : error

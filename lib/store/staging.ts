@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
+import { tell } from '../sys/events.ts'
 import { syncfs } from '../sys/index.ts'
 import { deleteTree } from './deletion.ts'
-import { namesIn } from './files.ts'
+import { namesIn, present } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { Locks } from './locks.ts'
 import { step } from './step.ts'
@@ -91,7 +92,14 @@ export class Owned {
       if (this.#names.has(name) || (word !== undefined && wordOf(name) !== word)) continue
       if (!this.#locks.claim('use', lockName(this.#directory, name))) continue
       try {
-        await take(this.#layout.own(this.#directory, name), name)
+        const path = this.#layout.own(this.#directory, name)
+        await take(path, name)
+        if (await present(path)) continue
+        tell('sweep', () => ({
+          what: this.#directory === 'views' ? 'view' : 'staging',
+          path,
+          id: wordOf(name),
+        }))
       } finally {
         this.#locks.unclaim('use', lockName(this.#directory, name))
       }

@@ -1,12 +1,21 @@
+import { dirname } from 'node:path'
 import { GraphDriverError } from '../sys/index.ts'
 import { rebuildChildren } from './children.ts'
 import { deleteTree, unlessMounted } from './deletion.ts'
-import { ensureDirectory, explained, present } from './files.ts'
+import { ensureDirectory, explained, present, syncDirectory, unless } from './files.ts'
+import { checkRootOwner, closeToOthers } from './guard.ts'
 import { Layout, STORE_DIRECTORIES } from './layout.ts'
 import { Locks } from './locks.ts'
 import { filled, letPass, makeRoot } from './root.ts'
 import { Owned, type SyncLevel } from './staging.ts'
-import { readStamp, type Stamp, writeStamp, type XattrPrefix } from './stamp.ts'
+import {
+  type ConvertingStamp,
+  readAnyStamp,
+  readStamp,
+  type Stamp,
+  writeStamp,
+  type XattrPrefix,
+} from './stamp.ts'
 import { step } from './step.ts'
 import { sweepLayers } from './sweep.ts'
 
@@ -19,6 +28,8 @@ export interface StoreOptions {
   /** What the driver keeps beside the store's own directories, one entry a layer. */
   readonly directories: readonly string[]
   readonly xattrs: XattrPrefix | null
+  /** Its layers are to be converted, or that is to be finished. */
+  readonly converting?: boolean
 }
 
 /** A root on disk, open for writing: its layout, locks and stamp. It knows layers and nothing of mounts. */
@@ -43,13 +54,18 @@ export class Store {
   /**
    * Opens a root, makes what it lacks, and ends what dead processes left unfinished.
    *
-   * @throws GraphDriverError ERR_STORE_OTHER_DRIVER, ERR_STORE_VERSION, ERR_STORE_FOREIGN, ERR_DRIVER_PREREQUISITE
+   * @throws GraphDriverError ERR_STORE_OTHER_DRIVER, ERR_STORE_VERSION, ERR_STORE_FOREIGN, ERR_STORE_CONVERTING, ERR_DRIVER_PREREQUISITE,
+   * ERR_STORE_UNSAFE
    */
   static async open(options: StoreOptions): Promise<Store> {
     const layout = new Layout(options.root)
-    const fresh = (await readStamp(layout)) === undefined
+    const fresh = (await stampFor(options, layout)) === undefined
     if (fresh) await refuseForeign(layout, options.directories)
     if (fresh || options.group !== undefined) await makeRoot(layout.root, options.group)
+    // Its own name, and that nothing of the trial beside it is there any more. Who may only pass through there cannot say so.
+    if (fresh && options.sync !== 'none')
+      await unless(syncDirectory(dirname(layout.root)), ['EACCES'], undefined)
+    await checkRootOwner(layout.root)
     let locks: Locks
     try {
       locks = await Locks.open(layout.lock)
@@ -61,6 +77,7 @@ export class Store {
       )
     }
     try {
+      if (!locks.enter()) throw beingConverted(layout)
       const store = new Store(layout, locks, options)
       const leave = await locks.root()
       try {
@@ -82,14 +99,19 @@ export class Store {
   }
 
   async #prepare(options: StoreOptions): Promise<void> {
-    const stamp = await readStamp(this.layout)
+    const stamp = await stampFor(options, this.layout)
     if (stamp !== undefined) checkStamp(this.layout, stamp, options)
     for (const name of [...STORE_DIRECTORIES, ...options.directories]) {
       if (name === 'children') continue
-      if (await ensureDirectory(this.layout.directory(name))) await step(`made ${name}/`)
-      if (options.group !== undefined) await letPass(this.layout.directory(name), options.group)
+      const path = this.layout.directory(name)
+      if (await ensureDirectory(path)) await step(`made ${name}/`)
+      await closeToOthers(path)
+      if (options.group !== undefined) await letPass(path, options.group)
     }
-    if (!(await present(this.layout.directory('children')))) await rebuildChildren(this.layout)
+    const children = this.layout.directory('children')
+    if (!(await present(children))) await rebuildChildren(this.layout)
+    await ensureDirectory(children)
+    await closeToOthers(children)
     const { driver, xattrs } = options
     if (stamp === undefined || !(await present(this.layout.stamp))) {
       await writeStamp(this.layout, { format: 1, driver, xattrs, state: 'ready' })
@@ -98,14 +120,29 @@ export class Store {
 
   async #sweep(): Promise<void> {
     await sweepLayers(this.layout, (id) => this.locks.tryGate(id), this.layerDirectories)
-    await this.staging.sweep((path) => unlessMounted(deleteTree(path)))
+    await this.staging.sweep((path) => unlessMounted(path, deleteTree(path)))
   }
+}
+
+async function stampFor(
+  { converting }: StoreOptions,
+  layout: Layout,
+): Promise<Stamp | ConvertingStamp | undefined> {
+  return converting === true ? readAnyStamp(layout) : readStamp(layout)
+}
+
+function beingConverted({ root }: Layout): GraphDriverError {
+  return new GraphDriverError(
+    'ERR_STORE_CONVERTING',
+    `another process is converting the layers of ${root}; it can be opened when that is done`,
+    { path: root },
+  )
 }
 
 /** Refuses a stamp that another driver, or the same one with other xattrs, wrote. */
 export function checkStamp(
   layout: Layout,
-  stamp: Stamp,
+  stamp: Pick<Stamp, 'driver' | 'xattrs'>,
   wanted: { readonly driver: string; readonly xattrs: XattrPrefix | null },
 ): void {
   if (stamp.driver !== wanted.driver) {

@@ -5,6 +5,7 @@ import { isLayerId, REMOVING } from './ids.ts'
 import type { Layout } from './layout.ts'
 import { METADATA_LIMIT, readIntents } from './metadata.ts'
 import { step } from './step.ts'
+import { tell } from '../sys/events.ts'
 import { readFile } from '../sys/index.ts'
 
 /**
@@ -20,12 +21,14 @@ export async function settle(layout: Layout, id: string, directories: readonly s
     // Both can only be there when a crash of the machine kept one half of a rename: the layer is whole.
     if (!(await present(layout.metadata(id)))) await erase(layout, id, await firstLine(made), directories)
     await removeFile(made)
+    tell('sweep', () => ({ what: 'creation', path: layout.metadata(id), id }))
     await step('undid creation')
   }
   if (await present(gone)) {
     // As above: a layer is there as long as its metadata is.
     if (!(await present(layout.metadata(id)))) await erase(layout, id, await firstLine(gone), directories)
     await deleteTree(gone)
+    tell('sweep', () => ({ what: 'removal', path: layout.metadata(id), id }))
     await step('completed removal')
   }
 }
@@ -68,7 +71,7 @@ export async function sweepLayers(
     const leave = await tryGate(id)
     if (leave === undefined) continue
     try {
-      await unlessMounted(sweepLayer(layout, id, directories))
+      await unlessMounted(layout.metadata(id), sweepLayer(layout, id, directories))
     } finally {
       leave()
     }
@@ -77,7 +80,12 @@ export async function sweepLayers(
 
 async function sweepLayer(layout: Layout, id: string, directories: readonly string[]): Promise<void> {
   await settle(layout, id, directories)
-  for (const directory of directories) await deleteTree(layout.removing(directory, id))
+  for (const directory of directories) {
+    const path = layout.removing(directory, id)
+    if (!(await present(path))) continue
+    await deleteTree(path)
+    tell('sweep', () => ({ what: 'leftover', path, id }))
+  }
   // Docker puts mount points aside, too.
   await deleteMountPoint(layout, id + REMOVING)
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bin, capture, root, run } from '../run.mjs'
 
-const budget = 600_000
+const budget = 700_000
 const expected = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|UPGRADING\.md)$/,
   /^dist\/.*\.(js|js\.map|d\.ts|d\.ts\.map)$/,

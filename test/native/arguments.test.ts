@@ -3,80 +3,8 @@ import { closeSync, constants, openSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { types } from 'node:util'
 
+import { borrowing, formsOf, type Kind, signatures } from './signatures.ts'
 import { call, calls, native } from './support.ts'
-
-/** What each argument is; `nothing` answers fail without doing harm (a bad descriptor, a path that is not there). */
-type Kind =
-  | 'path'
-  | 'path?'
-  | 'int32'
-  | 'uint32'
-  | 'safe'
-  | 'bigint'
-  | 'time?'
-  | 'boolean'
-  | 'bytes'
-  | 'numbers'
-  | 'pack job'
-  | 'views'
-  | 'unpack job'
-
-const signatures: Record<string, Kind[]> = {
-  mount: ['path?', 'path', 'path?', 'uint32', 'path?'],
-  mountAt: ['path', 'path?', 'path', 'path?', 'uint32', 'path?'],
-  umount2: ['path', 'int32'],
-  newMount: ['path', 'numbers', 'bytes', 'uint32', 'safe'],
-  reconfigure: ['int32', 'path', 'uint32', 'numbers', 'bytes'],
-  openTree: ['int32', 'path', 'uint32'],
-  moveMount: ['int32', 'path', 'int32', 'path', 'uint32'],
-  mountSetattr: ['int32', 'path', 'uint32', 'bigint', 'bigint', 'bigint', 'int32'],
-  mountinfo: ['path?'],
-  aufsBranches: ['int32', 'path'],
-  aufsUnions: ['path'],
-  statx: ['int32', 'path', 'int32', 'uint32'],
-  statfs: ['path'],
-  setLock: ['int32', 'int32', 'safe', 'safe'],
-  getLock: ['int32', 'int32', 'safe', 'safe'],
-  openat2: ['int32', 'path', 'safe', 'uint32', 'uint32'],
-  close: ['int32'],
-  mkdirat: ['int32', 'path', 'uint32'],
-  unlinkat: ['int32', 'path', 'int32'],
-  renameat2: ['int32', 'path', 'int32', 'path', 'uint32'],
-  mknodat: ['int32', 'path', 'uint32', 'uint32', 'uint32'],
-  utimensat: ['int32', 'path', 'time?', 'time?', 'int32'],
-  syncfs: ['int32'],
-  readFile: ['int32', 'path', 'safe'],
-  getxattr: ['path', 'path', 'boolean'],
-  setxattr: ['path', 'path', 'bytes', 'int32', 'boolean'],
-  listxattr: ['path', 'boolean'],
-  removexattr: ['path', 'path', 'boolean'],
-  removeTree: ['int32', 'path'],
-  copyTree: ['path', 'path', 'uint32'],
-  packTree: ['int32', 'int32', 'uint32', 'uint32'],
-  packDifference: ['bytes', 'bytes', 'uint32', 'uint32'],
-  packNext: ['pack job'],
-  packInto: ['pack job', 'int32'],
-  packCancel: ['pack job'],
-  packProgress: ['pack job'],
-  packWarnings: ['pack job'],
-  viewsOf: ['bytes', 'bytes', 'uint32', 'uint32'],
-  viewChanges: ['views'],
-  viewChangedSize: ['views'],
-  viewLayerSize: ['views'],
-  viewsCancel: ['views'],
-  listTar: ['bytes', 'numbers', 'bytes'],
-  unpackStart: ['int32', 'uint32', 'bytes', 'bigint', 'boolean'],
-  unpackPut: ['unpack job', 'bytes'],
-  unpackReadFrom: ['unpack job', 'int32'],
-  unpackRoom: ['unpack job'],
-  unpackProgress: ['unpack job'],
-  unpackEnd: ['unpack job'],
-  unpackCancel: ['unpack job'],
-}
-
-/** Borrow their arguments, so they have no promise form. */
-const borrowing = new Set(['unpackPut'])
-const formsOf = (name: string): string[] => (borrowing.has(name) ? [] : [name]).concat(`${name}Sync`)
 
 /** Answer something that can be had once. */
 const unlike = new Set(['packNext', 'packInto', 'unpackEnd'])
@@ -85,6 +13,7 @@ const nowhere = Buffer.from('/no/such/thing\0')
 const handles = {
   pack: native.packDifferenceSync(nowhere, nowhere, 0, 0),
   views: native.viewsOfSync(nowhere, nowhere, 0, 1),
+  flatten: native.flattenSync(nowhere, 'no/such/thing/here', 0, 0),
   unpack: startedUnpacking(),
 }
 
@@ -92,7 +21,7 @@ const handles = {
 function startedUnpacking(): ReturnType<typeof native.unpackStartSync> {
   const fd = openSync(tmpdir(), constants.O_RDONLY | constants.O_DIRECTORY)
   const limits = new BigUint64Array(9).fill(1n << 40n)
-  const job = native.unpackStartSync(fd, 0, new Uint8Array(limits.buffer), 0n, true)
+  const job = native.unpackStartSync(fd, 0, new Uint8Array(limits.buffer), 0n, true, new Uint8Array())
   closeSync(fd)
   return job
 }
@@ -101,6 +30,7 @@ before(() => {
   for (const handle of Object.values(handles)) assert.equal(types.isExternal(handle), true)
   native.packCancelSync(handles.pack as never)
   native.viewsCancelSync(handles.views as never)
+  native.flattenCancelSync(handles.flatten as never)
   native.unpackCancelSync(handles.unpack as never)
 })
 
@@ -118,6 +48,7 @@ const harmless: Record<Kind, unknown> = {
   numbers: new Int32Array(),
   'pack job': handles.pack,
   views: handles.views,
+  'flatten job': handles.flatten,
   'unpack job': handles.unpack,
 }
 
@@ -157,6 +88,7 @@ const wrong: [string, unknown][] = [
   ['a boxed number', Object(1)],
   ['a pack job', handles.pack],
   ['views', handles.views],
+  ['a flatten job', handles.flatten],
   ['an unpack job', handles.unpack],
 ]
 
@@ -185,6 +117,7 @@ const accepts: Record<Kind, (value: unknown) => boolean> = {
   numbers: types.isInt32Array,
   'pack job': (value) => value === handles.pack,
   views: (value) => value === handles.views,
+  'flatten job': (value) => value === handles.flatten,
   'unpack job': (value) => value === handles.unpack,
 }
 

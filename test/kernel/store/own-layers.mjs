@@ -25,7 +25,7 @@ export class OwnLayers {
   async play() {
     const id = this.#pick([...this.#layers.keys()])
     if (id === undefined || (this.#layers.size < MOST_LAYERS && this.#random(3) === 0)) return this.#create()
-    const operations = ['look', 'changes', 'size', 'copy']
+    const operations = ['look', 'changes', 'size', 'copy', 'flatten']
     if (this.#isLeaf(id)) operations.push('edit', 'edit', 'apply', 'remove')
     const name = this.#pick(operations)
     await this[name](id)

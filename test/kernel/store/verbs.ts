@@ -189,6 +189,17 @@ export function scenarios(driver: string): Scenario[] {
         ),
     },
     {
+      verb: 'flatten',
+      driver,
+      prepare: used(driver),
+      work: [['flatten', 'top', 'made']],
+      again: async (store, done) => {
+        await expectCode(done ? 'ERR_LAYER_EXISTS' : undefined, () => store.flatten('top', 'made'))
+        assert.equal(readFileSync(join(await store.get('made'), 'file'), 'utf8'), 'of the base')
+        await store.put('made')
+      },
+    },
+    {
       verb: 'applyDiff',
       driver,
       prepare,
