@@ -12,7 +12,7 @@ export type { TarSource } from './archive/source.ts'
 export type { UnpackWarning } from './archive/unpack.ts'
 export type { Progress } from './archive/progress.ts'
 export type { PackWarningCode } from './sys/pack.ts'
-export type { AufsForm, AufsOptions } from './drivers/aufs/index.ts'
+export type { AufsCreatePolicy, AufsForm, AufsInfo, AufsOptions } from './drivers/aufs/index.ts'
 export type {
   Driver,
   DriverFactory,
@@ -44,11 +44,26 @@ export type {
   PutOptions,
   Rootfs,
 } from './drivers/graph-driver.ts'
+export { convert } from './drivers/convert/index.ts'
+export type {
+  ConvertOptions,
+  ConvertProgress,
+  ConvertResult,
+  ConvertTarget,
+} from './drivers/convert/index.ts'
 export { open, probe } from './drivers/open.ts'
 export type { OverlayForm, OverlayOptions } from './drivers/overlay/index.ts'
 export { drivers, register } from './drivers/registry.ts'
 export type { VfsOptions } from './drivers/vfs/index.ts'
 export type { DataPiece, Mount, MountPlan, MountStep, Setting } from './mount/plan.ts'
 export type { SyncLevel, XattrPrefix } from './store/index.ts'
+export type {
+  EventError,
+  MountEvent,
+  RetryEvent,
+  SweepEvent,
+  UnmountEvent,
+  WarningEvent,
+} from './sys/events.ts'
 export { GraphDriverError, SyscallError } from './sys/index.ts'
 export type { GraphDriverErrorCode, GraphDriverErrorOptions, SyscallContext } from './sys/index.ts'

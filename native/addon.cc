@@ -4,13 +4,16 @@
 #include "aufs.h"
 #include "changes.h"
 #include "comparepack.h"
+#include "convert.h"
 #include "file.h"
+#include "flatten.h"
 #include "lock.h"
 #include "mount.h"
 #include "mountinfo.h"
 #include "newmount.h"
 #include "op.h"
 #include "packjob.h"
+#include "plink.h"
 #include "sha256.h"
 #include "stat.h"
 #include "tarlist.h"
@@ -21,6 +24,30 @@
 namespace graphdriver {
 
 namespace {
+
+// Trees, layers and views of them.
+void AddTreeCalls(napi_env env, napi_value to, Environment* environment) {
+  Op<&RemoveTree, Lane::kTree>::Add(env, to, "removeTree", environment);
+  Op<&CopyTree, Lane::kTree>::Add(env, to, "copyTree", environment);
+  Op<&FindObstacles, Lane::kTree>::Add(env, to, "findObstacles", environment);
+  Op<&ConvertLayer, Lane::kTree>::Add(env, to, "convertLayer", environment);
+  Op<&Flatten, Lane::kFile>::Add(env, to, "flatten", environment);
+  Op<&FlattenRun, Lane::kTree>::Add(env, to, "flattenRun", environment);
+  Op<&FlattenProgress, Lane::kFile>::Add(env, to, "flattenProgress", environment);
+  Op<&FlattenCancel, Lane::kFile>::Add(env, to, "flattenCancel", environment);
+  Op<&ViewsOf, Lane::kFile>::Add(env, to, "viewsOf", environment);
+  Op<&ViewChanges, Lane::kTree>::Add(env, to, "viewChanges", environment);
+  Op<&ViewChangedSize, Lane::kTree>::Add(env, to, "viewChangedSize", environment);
+  Op<&ViewLayerSize, Lane::kTree>::Add(env, to, "viewLayerSize", environment);
+  Op<&ViewsCancel, Lane::kFile>::Add(env, to, "viewsCancel", environment);
+  Op<&PackDifference, Lane::kFile>::Add(env, to, "packDifference", environment);
+  Op<&PackTree, Lane::kFile>::Add(env, to, "packTree", environment);
+  Op<&PackNext, Lane::kTree>::Add(env, to, "packNext", environment);
+  Op<&PackInto, Lane::kTree>::Add(env, to, "packInto", environment);
+  Op<&PackCancel, Lane::kFile>::Add(env, to, "packCancel", environment);
+  Op<&PackProgress, Lane::kFile>::Add(env, to, "packProgress", environment);
+  Op<&PackWarnings, Lane::kFile>::Add(env, to, "packWarnings", environment);
+}
 
 void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&Mount, Lane::kMount, &UndoMount>::Add(env, to, "mount", environment);
@@ -34,6 +61,7 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&Mountinfo, Lane::kFile>::Add(env, to, "mountinfo", environment);
   Op<&AufsBranches, Lane::kFile>::Add(env, to, "aufsBranches", environment);
   Op<&AufsUnions, Lane::kFile>::Add(env, to, "aufsUnions", environment);
+  Op<&AufsFlush, Lane::kTree>::Add(env, to, "aufsFlush", environment);
   Op<&StatxRow, Lane::kFile>::Add(env, to, "statx", environment);
   Op<&StatfsRow, Lane::kFile>::Add(env, to, "statfs", environment);
   Op<&SetLock, Lane::kFile>::Add(env, to, "setLock", environment);
@@ -52,20 +80,6 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&Setxattr, Lane::kFile>::Add(env, to, "setxattr", environment);
   Op<&Listxattr, Lane::kFile>::Add(env, to, "listxattr", environment);
   Op<&Removexattr, Lane::kFile>::Add(env, to, "removexattr", environment);
-  Op<&RemoveTree, Lane::kTree>::Add(env, to, "removeTree", environment);
-  Op<&CopyTree, Lane::kTree>::Add(env, to, "copyTree", environment);
-  Op<&ViewsOf, Lane::kFile>::Add(env, to, "viewsOf", environment);
-  Op<&ViewChanges, Lane::kTree>::Add(env, to, "viewChanges", environment);
-  Op<&ViewChangedSize, Lane::kTree>::Add(env, to, "viewChangedSize", environment);
-  Op<&ViewLayerSize, Lane::kTree>::Add(env, to, "viewLayerSize", environment);
-  Op<&ViewsCancel, Lane::kFile>::Add(env, to, "viewsCancel", environment);
-  Op<&PackDifference, Lane::kFile>::Add(env, to, "packDifference", environment);
-  Op<&PackTree, Lane::kFile>::Add(env, to, "packTree", environment);
-  Op<&PackNext, Lane::kTree>::Add(env, to, "packNext", environment);
-  Op<&PackInto, Lane::kTree>::Add(env, to, "packInto", environment);
-  Op<&PackCancel, Lane::kFile>::Add(env, to, "packCancel", environment);
-  Op<&PackProgress, Lane::kFile>::Add(env, to, "packProgress", environment);
-  Op<&PackWarnings, Lane::kFile>::Add(env, to, "packWarnings", environment);
   // Tars in.
   Op<&ListTar, Lane::kTree>::Add(env, to, "listTar", environment);
   Op<&UnpackStart, Lane::kFile>::Add(env, to, "unpackStart", environment);
@@ -106,6 +120,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
     return exports;
   }
   AddCalls(env, exports, environment);
+  AddTreeCalls(env, exports, environment);
   napi_set_named_property(env, exports, "errnos", errnos);
   napi_set_named_property(env, exports, "pageSize", Napi::Number::New(env, getpagesize()));
   napi_set_named_property(env, exports, "sha256", Napi::Boolean::New(env, Sha256::Available()));

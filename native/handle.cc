@@ -41,4 +41,8 @@ napi_value Encode(napi_env env, const NewHandle& result) {
   return nullptr;
 }
 
+void Undo(const NewHandle& result) {
+  if (Handle* handle = result.handle.get()) handle->Abandon();
+}
+
 }  // namespace graphdriver

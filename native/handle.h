@@ -67,6 +67,8 @@ struct NewHandle {
   Ref<Handle> handle;
 };
 napi_value Encode(napi_env env, const NewHandle& result);
+// Nobody got it: what waits for JS would wait for ever.
+void Undo(const NewHandle& result);
 
 // Null unless the value holds a handle of this class; the answer is borrowed.
 Handle* HandleOf(napi_env env, napi_value value, const void* tag);

@@ -83,6 +83,11 @@ class Walk {
   long Enter(int fd);
   // False at the directory's end.
   bool Next(Entry* entry);
+  // To the directory's first entry again.
+  void Rewind() {
+    levels_.Top().next = levels_.Top().begin;
+    levels_.Top().current = kNowhere;
+  }
   // Back to the directory above, where Current() is the one just left.
   long Leave();
   const char* Current() { return names_.data() + levels_.Top().current; }

@@ -1,6 +1,7 @@
 import type { MountPlan } from '../mount/plan.ts'
 import type { SyscallError } from '../sys/index.ts'
 import type { XattrPrefix } from '../store/index.ts'
+import type { AufsInfo } from './aufs/details.ts'
 
 /** Where one layer lies. */
 export interface LayerPaths {
@@ -27,6 +28,14 @@ export interface MountOptions {
   readonly readOnly: boolean
   /** An SELinux mount label, for `context=`. */
   readonly label?: string
+}
+
+/** What a driver tells of an open root, beside what it found out at first. */
+export interface DriverDetails {
+  /** For people. */
+  readonly rows: Readonly<Record<string, string>>
+  /** As data. */
+  readonly aufs?: AufsInfo
 }
 
 /** Whether a driver can work on a root, and if not, exactly why. */
@@ -68,6 +77,8 @@ export interface Driver {
   probe(directory: string): Promise<ProbeReport>
   /** Makes ready what an open root needs beside its layers; answers what to tell of it, for status. */
   start?(root: string): Promise<Readonly<Record<string, string>>>
+  /** How an open root is now; undefined before `start`. */
+  details?(): Promise<DriverDetails | undefined>
   /** The root is being closed. */
   stop?(): Promise<void>
   /** The mounts that make a stack one. Pure; undefined: the diff directory is the view. */
@@ -97,7 +108,10 @@ export interface Driver {
    * @throws GraphDriverError ERR_MOUNT_MISMATCH
    */
   verify?(target: string, plan: MountPlan, origin: 'made' | 'found'): Promise<void>
-  beforeUnmount?(target: string): Promise<void>
+  /** Runs just before a layer's union is unmounted: what would be lost with it is written to the layer's own directory. */
+  beforeUnmount?(layer: LayerPaths): Promise<void>
+  /** Runs before a layer's own directory is read while its union may be mounted: the directory has to tell all. */
+  beforeRead?(layer: LayerPaths): Promise<void>
   /** Whether the kernel still has a writable union on these contents, in any namespace, even a detached one. */
   alive?(diff: string, staging: Staging): Promise<boolean>
   /** Who sees such a union, for people. */

@@ -7,7 +7,7 @@ import type { PackResult, PackStream } from '../archive/pack.ts'
 import type { ProgressOptions } from '../archive/progress.ts'
 import type { Mount } from '../mount/plan.ts'
 import type { SyncLevel } from '../store/index.ts'
-import type { AufsOptions } from './aufs/index.ts'
+import type { AufsInfo, AufsOptions } from './aufs/index.ts'
 import type { OverlayOptions } from './overlay/index.ts'
 import type { VfsOptions } from './vfs/index.ts'
 
@@ -141,6 +141,8 @@ export interface DriverInfo {
   orphans: string[]
   /** What the driver found out about this machine, by label. */
   features: Record<string, string>
+  /** Of the aufs driver, on a store that was not opened read-only. */
+  aufs?: AufsInfo
 }
 
 /** The directories of one layer. */
@@ -266,6 +268,18 @@ export interface GraphDriver extends AsyncDisposable {
    * @throws as `changes`.
    */
   diffSize(id: string, options?: CompareOptions): Promise<number>
+  /**
+   * Makes one base layer, `newId`, of a layer and all below it: what a mount of `id` shows, so that a chain that has become too long can go on.
+   * It exists whole or not at all. `id` is frozen meanwhile, as by a child. Owners, modes, times to the nanosecond, extended attributes, hard
+   * links, devices and holes are as they are in the chain; sockets are left out. Files are copies, sharing their blocks where the filesystem
+   * can (reflink): nothing that is written to the new layer can reach the chain. No mount is made, but for overlay with `metacopy` or `redirectDir`.
+   * Progress counts bytes of files, and entries.
+   *
+   * @throws GraphDriverError ERR_LAYER_NOT_FOUND; ERR_LAYER_EXISTS (`newId`); ERR_LAYER_CORRUPT; ERR_LAYER_IN_USE (somebody may write to `id`);
+   * ERR_STORE_READ_ONLY. SyscallError of the call that failed, with its path: ENOSPC, EDQUOT, EACCES; EXDEV (something is mounted in a
+   * layer's directory, and this process may not look under it); EREMOTE (a file whose contents are in a layer below).
+   */
+  flatten(id: string, newId: string, options?: CallOptions): Promise<void>
   /** Unmounts every mount of this root that nobody holds. */
   cleanup(options?: CleanupOptions): Promise<CleanupResult>
   /** Gives back this instance's references and waits for its calls. */

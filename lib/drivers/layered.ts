@@ -21,6 +21,7 @@ import { Call } from './call.ts'
 import { cleanUp } from './cleanup.ts'
 import { createFrom, createLayer } from './creation.ts'
 import type { Driver } from './driver.ts'
+import { flattenLayer } from './flatten.ts'
 import type {
   ApplyOptions,
   ApplyResult,
@@ -230,6 +231,17 @@ export class LayeredDriver implements GraphDriver {
     checkLayerId(id)
     checkCompareOptions(options)
     return this.#run(options, (call) => this.#reading.diffSize(id, options, call))
+  }
+
+  async flatten(id: string, newId: string, options: CallOptions = {}): Promise<void> {
+    checkLayerId(id)
+    checkLayerId(newId, 'newId')
+    checkCallOptions(options)
+    const { session, references } = this.#writable()
+    return this.#run(options, async (call) => {
+      await this.#settle([id, newId])
+      return this.#take([id, newId], call, flattenLayer(session, references, { id, newId }, options, call))
+    })
   }
 
   async cleanup(options: CleanupOptions = {}): Promise<CleanupResult> {

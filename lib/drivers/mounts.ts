@@ -1,21 +1,27 @@
 import { mkdir, rmdir } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { DetachedMount, isMountPoint, list, perform, unmount, unmountTree } from '../mount/index.ts'
+import { commandOf } from '../mount/holders.ts'
 import type { MountPlan } from '../mount/plan.ts'
 import { codeOf, ensureDirectory, removeEmptyDirectory, step, unless } from '../store/index.ts'
+import { tell } from '../sys/events.ts'
 import { GraphDriverError, SyscallError } from '../sys/index.ts'
 import type { MountOptions, Stack } from './driver.ts'
-import { inUse, type Session } from './session.ts'
+import { patiently } from './patience.ts'
+import { inUse, pathsOf, type Session } from './session.ts'
 
 /** How a mount is taken away; see `PutOptions`. */
 export interface UnmountHow {
   readonly detach?: boolean | undefined
   readonly recursive?: boolean | undefined
+  /** Its contents are to be deleted: what cannot be written down is no reason to keep it. */
+  readonly discard?: boolean | undefined
 }
 
 /** Whether something is mounted at a layer's mount point. A missing mount point holds no mount. */
 export async function isMounted(target: string): Promise<boolean> {
-  return unless(isMountPoint(target, { nofollow: true }), ['ENOENT'], false)
+  // A union of aufs whose pseudo-links somebody maintains answers nobody meanwhile.
+  return patiently(['EAGAIN'], () => unless(isMountPoint(target, { nofollow: true }), ['ENOENT'], false))
 }
 
 /**
@@ -40,6 +46,8 @@ export async function ensureMounted(
     const found = await rightOf(session, stack, plans, options.held)
     if (found !== undefined) return { plan: found, made: false }
     await takeDown(session, stack.layer.id, target)
+    const message = `what was mounted at ${target} was not what its layer needs; it is mounted anew`
+    tell('warning', () => ({ code: 'MOUNT_REPLACED', message, path: target }))
   }
   if (!plan.readOnly) await refuseAlive(session, stack)
   await session.driver.beforeMount?.(stack, options)
@@ -93,7 +101,7 @@ async function explain(session: Session, stack: Stack, plan: MountPlan, error: u
 /**
  * Unmounts a layer's union, with patience.
  *
- * @throws GraphDriverError ERR_LAYER_BUSY naming the mounts below, or the processes that are in it.
+ * @throws GraphDriverError ERR_LAYER_BUSY naming the mounts below, or the processes that are in it, or what it would lose.
  */
 export async function takeDown(
   session: Session,
@@ -101,7 +109,7 @@ export async function takeDown(
   target: string,
   how: UnmountHow = {},
 ): Promise<void> {
-  await session.driver.beforeUnmount?.(target)
+  await settleContents(session, id, target, how)
   try {
     if (how.recursive) await unmountTree(target, { detach: how.detach ?? false })
     else await unmount(target, { detach: how.detach ?? false })
@@ -111,6 +119,27 @@ export async function takeDown(
   await step('unmounted')
   // rmdir is a lazy unmount of the copies in other namespaces, so only for who wants the mount gone whoever uses it.
   if (how.detach) await renewMountPoint(target)
+}
+
+/** What the union alone knows is written down first; what cannot be is lost only when the caller says so. */
+async function settleContents(
+  { driver, layout }: Session,
+  id: string,
+  target: string,
+  how: UnmountHow,
+): Promise<void> {
+  try {
+    await driver.beforeUnmount?.(pathsOf(layout, id))
+  } catch (cause) {
+    if (how.detach || how.discard) return
+    if (!(cause instanceof SyscallError)) throw cause
+    throw new GraphDriverError(
+      'ERR_LAYER_BUSY',
+      `layer "${id}" cannot be unmounted from ${target} without losing what was written through one of several names of a file: ` +
+        `${cause.message}; { detach: true } takes it away all the same`,
+      { cause, id, path: target },
+    )
+  }
 }
 
 async function renewMountPoint(target: string): Promise<void> {
@@ -188,11 +217,14 @@ export async function refuseAlive(session: Session, stack: Stack): Promise<void>
   // It may be a view that outlived its process: nobody holds that.
   await session.store.views.sweep((path) => unless(dropView(session, id, path), BUSY, undefined), id)
   if (!(await isAlive(session, diff))) return
-  const who = (await session.driver.liveMounts?.(diff)) ?? []
+  const live = (await session.driver.liveMounts?.(diff)) ?? []
+  const who = live.map(async ({ pid, mountPoint }) => {
+    return `${mountPoint} (as process ${String(pid)}, ${await commandOf(pid)}, sees it)`
+  })
   throw inUse(
     id,
     who.length > 0
-      ? `it is mounted writable at ${who.map(({ pid, mountPoint }) => `${mountPoint} (as process ${String(pid)} sees it)`).join(', ')}`
+      ? `it is mounted writable at ${(await Promise.all(who)).join(', ')}`
       : 'the kernel still has it mounted, detached: a process that was in the mount has not ended yet',
   )
 }

@@ -112,6 +112,7 @@ export class Reading {
       const comparison = await comparisonOf(this.#inspected, id, options.parent)
       const give = await this.#readers?.hold(ids)
       try {
+        await this.#settle(comparison)
         const { views, drop } = await this.#look(comparison)
         return this.#track({ id, comparison, views }, call, async () => {
           await give?.release()
@@ -132,6 +133,14 @@ export class Reading {
     const other =
       driver.indirect === true ? (parent ?? (await readStack(layout, id)).ancestors[0]?.id) : parent
     return other === undefined ? [id] : [id, other]
+  }
+
+  /** What a mounted union alone knows has to be in the directories; a store that is only looked at is left as it is. */
+  async #settle({ stack, below }: Comparison): Promise<void> {
+    if (this.#session === undefined) return
+    for (const { layer, lowers } of [stack, ...(below ? [below] : [])]) {
+      if (lowers.length > 0) await this.#session.driver.beforeRead?.(layer)
+    }
   }
 
   /** Where to look at what is compared; `drop` ends the mounts that were made for it. */

@@ -58,7 +58,7 @@ async function refuseChildren({ layout }: Session, id: string): Promise<void> {
 /** No mount may be left: not at the mount point, not in another namespace, and no files of somebody's under it. */
 async function clearMount(session: Session, id: string): Promise<void> {
   const target = session.layout.mount(id)
-  if (await isMounted(target)) await takeDown(session, id, target)
+  if (await isMounted(target)) await takeDown(session, id, target, { discard: true })
   const stack = await readStack(session.layout, id).catch((error: unknown) => {
     // Metadata that cannot be read is no reason to keep the layer; what the kernel knows then stays unasked.
     if (codeOf(error) === 'ERR_LAYER_CORRUPT') return undefined

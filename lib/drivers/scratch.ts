@@ -3,6 +3,7 @@ import { type FileHandle, mkdtemp, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unmountTree } from '../mount/index.ts'
 import { codeOf, deleteTree, explained, present, step, unless } from '../store/index.ts'
+import { tell } from '../sys/events.ts'
 import { F_RDLCK, F_UNLCK, F_WRLCK, getLockSync, setLockSync } from '../sys/index.ts'
 
 /** Names of scratch directories: the process that made them is in the name, so that those of dead ones can be told. */
@@ -27,14 +28,26 @@ export async function withScratch<T>(below: string, work: (directory: string) =>
   }
   await step('made scratch')
   const handle = await openDirectory(directory)
+  let result: T
   try {
     lock(handle)
-    return await work(directory)
-  } finally {
-    await deleteTree(directory)
-    await handle?.close()
-    await step('deleted scratch')
+    result = await work(directory)
+  } catch (error) {
+    // The first failure tells why; what is left is swept when it is old.
+    await clear(directory, handle).catch(() => undefined)
+    throw error
   }
+  await clear(directory, handle)
+  return result
+}
+
+async function clear(directory: string, handle: FileHandle | undefined): Promise<void> {
+  try {
+    await deleteTree(directory)
+  } finally {
+    await handle?.close()
+  }
+  await step('deleted scratch')
 }
 
 async function sweepScratch(below: string): Promise<void> {
@@ -87,4 +100,5 @@ const UNLOCKABLE = ['EACCES', 'EBADF', 'EINVAL', 'ENOLCK', 'ENOTSUP', 'EISDIR']
 async function discard(directory: string): Promise<void> {
   await unless(unmountTree(directory, { detach: true }), ['ENOENT', 'EINVAL', 'EPERM'], undefined)
   await unless(deleteTree(directory), ['EBUSY', 'EXDEV', 'EACCES', 'EPERM'], undefined)
+  if (!(await present(directory))) tell('sweep', () => ({ what: 'trial', path: directory }))
 }

@@ -1,4 +1,4 @@
-import { hasChildren, type Layout, readChain, type Store } from '../store/index.ts'
+import { hasChildren, type Layout, readChain, refuseForeignContents, type Store } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Driver, LayerPaths, Stack } from './driver.ts'
 
@@ -25,7 +25,9 @@ export function pathsOf(layout: Layout, id: string): LayerPaths {
  * @throws GraphDriverError ERR_LAYER_NOT_FOUND, ERR_LAYER_CORRUPT
  */
 export async function readStack(layout: Layout, id: string): Promise<Stack> {
-  const ancestors = (await readChain(layout, id)).map((ancestor) => pathsOf(layout, ancestor))
+  const chain = await readChain(layout, id)
+  refuseForeignContents(layout, id, chain)
+  const ancestors = chain.map((ancestor) => pathsOf(layout, ancestor))
   return { layer: pathsOf(layout, id), ancestors, lowers: ancestors.map((ancestor) => ancestor.diff) }
 }
 

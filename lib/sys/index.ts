@@ -7,8 +7,16 @@
 
 import { binding } from './binding.ts'
 
-export { aufsBranches, aufsBranchesSync, aufsUnions, aufsUnionsSync } from './aufs.ts'
-export type { AufsBranch } from './aufs.ts'
+export {
+  AUFS_PLINK_MAINT,
+  aufsBranches,
+  aufsBranchesSync,
+  aufsFlush,
+  aufsFlushSync,
+  aufsUnions,
+  aufsUnionsSync,
+} from './aufs.ts'
+export type { AufsBranch, AufsFlushOptions } from './aufs.ts'
 export * from './constants.ts'
 export { errnoName, errnoOf, SyscallError } from './error.ts'
 export type { SyscallContext } from './error.ts'

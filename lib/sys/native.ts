@@ -178,6 +178,13 @@ export interface Calls {
   aufsBranches(dirfd: number, path: Path): FlatBranches | number
   /** The names (`si_…`) of the live unions that sysfs shows in `path`, a NUL after each. */
   aufsUnions(path: Path): Uint8Array | number
+  // plink.cc
+  /**
+   * Links every name of a pseudo-linked file into the writable branches (`branches`: a NUL after each); answers how many names it
+   * touched. `si`: the union's number; then the kernel's notes are dropped too, in its maintenance mode, on one thread. Failures of that
+   * are those of the calls `open` and `write`.
+   */
+  aufsFlush(dirfd: number, path: Path, branches: Uint8Array, si: string | null): number | TreeFailure
   // stat.cc
   statx(dirfd: number, path: Path, flags: number, mask: number): BigInt64Array | number
   statfs(path: Path): BigInt64Array | number
@@ -217,6 +224,29 @@ export interface Calls {
    * mounts are not entered. Answers the entries copied.
    */
   copyTree(from: Path, to: Path, flags: number): number | TreeFailure
+  // convert.cc, convertsurvey.cc
+  /**
+   * What of a layer stands in the way of its conversion: three numbers an obstacle, an `obstacles` number and [start, end) of the
+   * path in `text`; the first thousand. `overlay`: the `layerForms` number of the form of overlay that is converted to or from.
+   */
+  findObstacles(path: Path, overlay: number, toAufs: boolean): FlatTable | TreeFailure
+  /**
+   * Converts a layer, one that was half-way included. Each new whiteout is there before the old one goes, and directories keep their
+   * times. Answers whiteouts and opaque markers that were converted, and files of bookkeeping that were dropped.
+   */
+  convertLayer(path: Path, overlay: number, toAufs: boolean): BigInt64Array | TreeFailure
+  // flatten.cc
+  /**
+   * Makes ready to copy what a union of layers shows (their directories top first, a NUL after each) into an empty directory. Flag 1:
+   * lenient, as for copyTree. Nothing is read yet.
+   */
+  flatten(layers: Uint8Array, to: Path, form: number, flags: number): NativeHandle<'flatten'> | number
+  /** Answers the entries copied. A failure's path is whole. Once. */
+  flattenRun(job: NativeHandle<'flatten'>): number | TreeFailure
+  /** Bytes of files that were copied, entries. */
+  flattenProgress(job: NativeHandle<'flatten'>): BigInt64Array | number
+  /** Nobody wants it any more: it ends soon, at -ECANCELED. */
+  flattenCancel(job: NativeHandle<'flatten'>): number
   // changes.cc
   /**
    * Two views that are to be compared; nothing is read yet. Each is its layers' directories, top first, a NUL after each; `before`
@@ -271,7 +301,8 @@ export interface Calls {
   // unpackjob.cc
   /**
    * Starts a thread that unpacks a tar below a directory. `form`: a number of `layerForms`; `limits` as for `listTar`;
-   * `seed`: 64 random bits; `hash`: make the SHA-256 of all that it is given, which takes `sha256` below.
+   * `seed`: 64 random bits; `hash`: make the SHA-256 of all that it is given, which takes `sha256` below;
+   * `lowers`: directories of the layers below, nearest first, each with a NUL behind it.
    */
   unpackStart(
     directory: number,
@@ -279,6 +310,7 @@ export interface Calls {
     limits: Uint8Array,
     seed: bigint,
     hash: boolean,
+    lowers: Uint8Array,
   ): NativeHandle<'unpack'> | number
   /** The rest of the tar is what this file holds from where it stands; nothing more is put. */
   unpackReadFrom(job: NativeHandle<'unpack'>, file: number): number

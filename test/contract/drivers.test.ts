@@ -17,7 +17,7 @@ function isInKernel(filesystem: string): boolean {
   return readFileSync('/proc/filesystems', 'utf8').split('\n').includes(`nodev\t${filesystem}`)
 }
 
-const branches = Number(reportOf('aufs')?.features['Most Branches'])
+const branches = parseInt(reportOf('aufs')?.features['Branch Limit'] ?? '')
 if (branches > 0) setTraits('aufs', { union: true, ancestors: branches - 1 })
 
 for (const name of new Set([...drivers(), ...required])) {

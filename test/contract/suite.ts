@@ -9,6 +9,8 @@ import { create } from './verbs/create.ts'
 import { depth } from './verbs/depth.ts'
 import { changed } from './verbs/changes.ts'
 import { diff } from './verbs/diff.ts'
+import { dockerRoot } from './verbs/docker-root.ts'
+import { flatten } from './verbs/flatten.ts'
 import { get } from './verbs/get.ts'
 import { inspection } from './verbs/inspection.ts'
 import { opening } from './verbs/open.ts'
@@ -24,7 +26,20 @@ import { visible } from './verbs/visible.ts'
 export function contract(driver: string): void {
   describe(`contract of ${driver}`, () => {
     const parts = [opening, roots, readOnly, create, get, visible, put, views, use, remove, inspection]
-    const rest = [diff, changed, apply, cleanup, close, abort, concurrency, badInput, brokenMetadata, depth]
+    const rest = [
+      diff,
+      changed,
+      apply,
+      flatten,
+      cleanup,
+      close,
+      abort,
+      concurrency,
+      badInput,
+      brokenMetadata,
+      depth,
+      dockerRoot,
+    ]
     for (const part of [...parts, ...rest]) part(driver)
   })
 }
