@@ -145,7 +145,11 @@ bool UnpackJob::FillFile(UnpackChunk* chunk) {
   bool last = reader_.left() == 0;
   UnpackFile* file = file_;
   if (last) file_ = nullptr;
-  return filler_.Put(file, chunk, reader_.data(), last);
+  if (reader_.entry().size < kLarge) return filler_.Put(file, chunk, reader_.data(), last);
+  bool written = Check(file->Write(reader_.data().data, reader_.data().size));
+  if (!last) return written;
+  // Freed there, in any case.
+  return filler_.Put(file, nullptr, {}, true) && written;
 }
 
 void UnpackJob::Wait() {

@@ -34,6 +34,9 @@ class UnpackJob final : public Handle {
  private:
   // As much as stays in a processor's cache until it is written and hashed.
   static constexpr size_t kPiece = 256 << 10;
+  // Bodies from this size on are written by the thread that reads them, whose cache has them still:
+  // the hash keeps another processor busy meanwhile.
+  static constexpr uint64_t kLarge = 1 << 20;
   UnpackJob(Form form, const TarLimits& limits, uint64_t seed, bool hash)
       : Handle(&kTag), reader_(limits), tree_(form, &notes_, seed), filler_(&notes_), hash_(hash) {}
   ~UnpackJob() override;

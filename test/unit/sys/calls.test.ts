@@ -194,6 +194,13 @@ const calls: ReadonlyArray<{
     syscall: 'ioctl',
     bad: [[], [''], [null], [{ dirfd: 3 }]],
   },
+  {
+    name: 'aufsFlush',
+    good: [{ dirfd: 3, path: 'x' }, { branches: ['/b'], si: '2f' }],
+    asked: [3, 'x', Buffer.from('/b\0'), '2f'],
+    syscall: 'openat',
+    bad: [['x'], ['x', {}], ['x', { branches: ['/b'], si: 'no' }], [null, { branches: [] }]],
+  },
   { name: 'aufsUnions', good: ['/x'], asked: ['/x'], syscall: 'open', bad: [[''], [null], [7]] },
   { name: 'syncfs', good: [3], asked: [3], syscall: 'syncfs', bad: [[], [-1]] },
   {
