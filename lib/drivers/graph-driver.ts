@@ -126,7 +126,7 @@ export interface LayerInfo {
   held: boolean
   /** Anybody holds one, or it is mounted. */
   inUse: boolean
-  /** 'corrupt': its metadata cannot be read. 'orphan': contents without metadata, no layer at all. */
+  /** 'corrupt': its metadata cannot be read, or its contents are missing. 'orphan': contents without metadata, no layer at all. */
   fault?: 'corrupt' | 'orphan'
 }
 

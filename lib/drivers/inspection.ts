@@ -1,6 +1,15 @@
 import { list as listMounts } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
-import { codeOf, isLayerId, type Layout, namesIn, readIds, readParent, unless } from '../store/index.ts'
+import {
+  codeOf,
+  isLayerId,
+  type Layout,
+  namesIn,
+  present,
+  readIds,
+  readParent,
+  unless,
+} from '../store/index.ts'
 import { GraphDriverError, statfs } from '../sys/index.ts'
 import type { Driver } from './driver.ts'
 import { filesystemName } from './filesystems.ts'
@@ -33,6 +42,10 @@ export async function listLayers(inspected: Inspected): Promise<LayerInfo[]> {
   for (const { id, parent } of layers.values()) {
     if (parent !== undefined) layers.get(parent)?.children.push(id)
   }
+  const contents = new Set(await namesIn(layout.directory('diff')))
+  for (const layer of layers.values()) {
+    if (!contents.has(layer.id) && (await hasLostContents(layout, layer.id))) layer.fault = 'corrupt'
+  }
   for (const id of await orphansOf(layout, ids)) {
     const isMounted = mounted.has(id)
     layers.set(id, { id, children: [], mounted: isMounted, held: false, inUse: isMounted, fault: 'orphan' })
@@ -48,6 +61,12 @@ async function readAncestry(layout: Layout, layer: LayerInfo): Promise<void> {
     if (codeOf(error) !== 'ERR_LAYER_CORRUPT') throw error
     layer.fault = 'corrupt'
   }
+}
+
+/** Metadata without contents. Asked in this order: a removal takes the metadata first, and a creation makes it last. */
+async function hasLostContents(layout: Layout, id: string): Promise<boolean> {
+  const missing = async (): Promise<boolean> => !(await present(layout.diff(id)))
+  return (await missing()) && (await present(layout.metadata(id))) && (await missing())
 }
 
 /** Contents without metadata: nobody's, until somebody says so. */

@@ -102,6 +102,19 @@ export function brokenMetadata(driver: string): void {
       await rejects(store.graph.get('top'), 'ERR_LAYER_CORRUPT', /middle/)
     })
 
+    it('tells of contents that are missing is shown, refused, and can be removed', async () => {
+      await stack(store.graph, ['base', 'top'], fill)
+      await rm(store.at('diff', 'top'), { recursive: true })
+      const faults = (await store.graph.list()).map(({ id, fault }) => [id, fault])
+      assert.deepEqual(faults, [
+        ['base', undefined],
+        ['top', 'corrupt'],
+      ])
+      await rejects(store.graph.get('top'), 'ERR_LAYER_CORRUPT')
+      await store.graph.remove('top')
+      assert.deepEqual(await names(store.at('layers')), ['base'])
+    })
+
     it('of the index of children may be wrong: it is made anew, or not believed', async () => {
       await stack(store.graph, ['base', 'top'], fill)
       await mkdir(store.at('children', 'top'))
