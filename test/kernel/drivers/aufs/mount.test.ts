@@ -15,6 +15,8 @@ import { behaviours } from '../../../fake-aufs/behaviours.ts'
 import { makePlace } from '../../../fake-aufs/refusals.ts'
 import { chain, describeAufs, ids, longIds, openAufs } from './machine.ts'
 
+/** Where there is nothing, on every machine. */
+const SHORT = '/mnt'
 const forms = ['mount', 'fsconfig', 'remount'] as const
 
 describeAufs('aufs of this kernel', (directory) => {
@@ -68,8 +70,10 @@ describeAufs('aufs of this kernel', (directory) => {
     for (const bytes of ['short', 90] as const) {
       const paths = bytes === 'short' ? 'short paths' : `paths of ${String(bytes)} bytes`
       it(`goes up to its limit with ${paths}, by the form ${form}, and says so at create`, async () => {
-        const fixed = join(directory(), 'diff', longIds(1)[0]!).length + 1
-        const root = join(directory(), 'r'.repeat(bytes === 'short' ? 1 : bytes - fixed))
+        // Near the root of all files, so that the paths can be as short as they have to be.
+        mountSync('aufs-test', SHORT, 'tmpfs')
+        const fixed = join(SHORT, 'diff', longIds(1)[0]!).length + 1
+        const root = join(SHORT, 'r'.repeat(bytes === 'short' ? 1 : bytes - fixed))
         const graph = await openAufs(root, { aufs: { form } })
         const most = (await graph.info()).aufs!.branchLimit
         const layers = bytes === 'short' ? ids(most, 'l') : longIds(most)
@@ -83,6 +87,7 @@ describeAufs('aufs of this kernel', (directory) => {
           message: new RegExp(`aufs takes ${String(most - 1)} below`),
         })
         await graph.close()
+        umount2Sync(SHORT, 0)
       })
     }
   }
