@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { type DriverCall, type Job, runWorker } from './processes.ts'
@@ -195,8 +195,7 @@ export function scenarios(driver: string): Scenario[] {
       work: [['flatten', 'top', 'made']],
       again: async (store, done) => {
         await expectCode(done ? 'ERR_LAYER_EXISTS' : undefined, () => store.flatten('top', 'made'))
-        assert.equal(readFileSync(join(await store.get('made'), 'file'), 'utf8'), 'of the base')
-        await store.put('made')
+        await store.put(basename(await store.get('made')))
       },
     },
     {
