@@ -97,7 +97,10 @@ export function flatten(driver: string): void {
       await fill(graph)
       await graph.flatten('top', 'flat')
       const [view, flat] = [await graph.get('top', { readOnly: true }), await graph.get('flat')]
-      assert.deepEqual(await described(flat), await described(view))
+      const [found, wanted] = [await described(flat), await described(view)]
+      // aufs changes the time of a layer's directory when it first mounts it.
+      if (driver === 'aufs') for (const tree of [found, wanted]) delete tree['.']
+      assert.deepEqual(found, wanted)
       await graph.put('flat')
       await graph.put('top')
       const { parent } = (await graph.list()).find(({ id }) => id === 'flat')!
