@@ -196,7 +196,10 @@ const calls: ReadonlyArray<{
   },
   {
     name: 'aufsFlush',
-    good: [{ dirfd: 3, path: 'x' }, { branches: ['/b'], si: '2f' }],
+    good: [
+      { dirfd: 3, path: 'x' },
+      { branches: ['/b'], si: '2f' },
+    ],
     asked: [3, 'x', Buffer.from('/b\0'), '2f'],
     syscall: 'openat',
     bad: [['x'], ['x', {}], ['x', { branches: ['/b'], si: 'no' }], [null, { branches: [] }]],
