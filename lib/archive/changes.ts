@@ -40,11 +40,11 @@ export interface ChangesOptions {
 /** Rows that become objects before others get their turn. */
 const BATCH = 4000
 
-// eslint-disable-next-line no-control-regex -- ASCII: most names
-const ascii = /^[\x00-\x7f]*$/
+/** Most names have none of these. */
+const beyondAscii = /[\u0080-\uffff]/
 
 function changeOf(latin1: string, kind: ChangeKind): Change {
-  if (ascii.test(latin1)) return { path: latin1, kind }
+  if (!beyondAscii.test(latin1)) return { path: latin1, kind }
   const { text, bytes } = textAndBytes(Buffer.from(latin1, 'latin1'))
   return bytes === undefined ? { path: text, kind } : { path: text, pathBytes: bytes, kind }
 }

@@ -183,8 +183,8 @@ function checkSize({ type, size, body }: TarEntryInput): number {
 function checkXattrs(xattrs: ReadonlyMap<string, Uint8Array> | undefined): Map<string, Buffer> {
   const checked = new Map<string, Buffer>()
   for (const [name, value] of xattrs ?? []) {
-    // eslint-disable-next-line no-control-regex -- a byte each, and none of them NUL
-    if (!/^[\x01-\xff]+$/.test(name))
+    // A byte each, and none of them NUL.
+    if (name === '' || name.includes('\0') || /[\u0100-\uffff]/.test(name))
       throw invalidValue('entry.xattrs', 'must have names of bytes, not empty', name)
     checked.set(name, Buffer.from(checkBuffer(value, 'entry.xattrs')))
   }

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { textAndBytes } from '../sys/error.ts'
 import type { LayerForm } from '../sys/layer-form.ts'
 import { PackJob, type PackWarningCode } from '../sys/pack.ts'
-import type { Progress, ProgressOptions } from './progress.ts'
+import { type Progress, type ProgressOptions, supervise } from './progress.ts'
 
 /** What a tar could not hold, or not as it was. */
 export interface ArchiveWarning<Code extends string = string> {
@@ -106,9 +106,6 @@ export class PackStream extends Readable {
   }
 }
 
-/** Milliseconds. */
-const REPORT_INTERVAL = 100
-
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY
 
 /** A job for the tree of a directory; nothing is read yet. */
@@ -169,22 +166,6 @@ export async function drive(
   to: FileHandle,
   options: ProgressOptions = {},
 ): Promise<PackResult> {
-  const { signal, onProgress } = options
-  const cancel = (): void => {
-    job.cancel()
-  }
-  const report = (): void => onProgress?.(job.progress())
-  const reporting = onProgress && setInterval(report, REPORT_INTERVAL)
-  signal?.addEventListener('abort', cancel, { once: true })
-  try {
-    const size = await job.into(to.fd)
-    report()
-    return { size, entries: job.progress().entries, warnings: warningsOf(job) }
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw error
-  } finally {
-    clearInterval(reporting)
-    signal?.removeEventListener('abort', cancel)
-  }
+  const size = await supervise(job, options, () => job.into(to.fd))
+  return { size, entries: job.progress().entries, warnings: warningsOf(job) }
 }

@@ -92,8 +92,7 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   let stop: (() => void) | undefined
   const abortion = new Promise<never>((_, reject) => {
     stop = () => {
-      // The reason is the caller's own and may be anything, as it may for fetch().
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's own and may be anything, as for fetch()
       reject(signal.reason)
     }
     // It may be the source that aborts, while it is asked.

@@ -8,7 +8,7 @@ import { canHash, UnpackJob, type UnpackEnd, type UnpackWarningCode } from '../s
 import type { UnpackWarning as Noted } from '../sys/unpack.ts'
 import { resolveLimits, type ArchiveLimits } from './limits.ts'
 import type { ArchiveWarning } from './pack.ts'
-import type { ProgressOptions } from './progress.ts'
+import { type ProgressOptions, reportInterval } from './progress.ts'
 import { tarBytes, tarInput, type TarInput, type TarSource } from './source.ts'
 
 export type UnpackWarning = ArchiveWarning<UnpackWarningCode>
@@ -43,8 +43,6 @@ export interface UnpackResult {
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY
 /** How many bytes may wait before the source has to. Two wake-ups are needed for half as many. */
 const mostWaiting = 4 << 20
-/** Milliseconds. */
-const reportInterval = 100
 
 /**
  * Unpacks a layer's tar into a directory, by the rules of the OCI image specification: owners, modes, nanosecond times, extended

@@ -20,8 +20,7 @@ export class Call {
     if (signal === undefined) return running
     return new Promise<T>((resolve, reject) => {
       const abort = (): void => {
-        // The reason is the caller's own and may be anything, as for fetch().
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's own and may be anything, as for fetch()
         if (!this.#committed) reject(signal.reason)
       }
       signal.addEventListener('abort', abort, { once: true })

@@ -1,3 +1,4 @@
+import { supervise } from '../archive/progress.ts'
 import { DetachedMount, list } from '../mount/index.ts'
 import { codeOf, corrupt, type Layout, present, settle, step } from '../store/index.ts'
 import { FlattenJob } from '../sys/flatten.ts'
@@ -10,9 +11,6 @@ import { mountViews } from './mounted-views.ts'
 import { Readers } from './readers.ts'
 import type { References } from './references.ts'
 import { behindGates, inUse, readStack, type Session } from './session.ts'
-
-/** Milliseconds. */
-const REPORT_INTERVAL = 100
 
 /**
  * Makes one base layer of a whole chain: what a mount of `id` would show. It exists whole or not at all. While it is copied no gate is held;
@@ -126,26 +124,11 @@ async function copyView(
 async function copy(
   { layers, form }: Pick<Views, 'layers' | 'form'>,
   to: string,
-  { signal, onProgress }: CallOptions,
+  options: CallOptions,
 ): Promise<void> {
-  signal?.throwIfAborted()
+  options.signal?.throwIfAborted()
   const job = new FlattenJob({ layers, to, form, lenient: process.geteuid?.() !== 0 })
-  const cancel = (): void => {
-    job.cancel()
-  }
-  const report = (): void => onProgress?.(job.progress())
-  const reporting = onProgress && setInterval(report, REPORT_INTERVAL)
-  signal?.addEventListener('abort', cancel, { once: true })
-  try {
-    await job.run()
-    report()
-  } catch (error) {
-    signal?.throwIfAborted()
-    throw error
-  } finally {
-    clearInterval(reporting)
-    signal?.removeEventListener('abort', cancel)
-  }
+  await supervise(job, options, () => job.run())
 }
 
 /** Directories as they are without what somebody mounted in them, where this process may copy mounts. */

@@ -22,8 +22,7 @@ export async function abortable<T>(
   const abortion = new Promise<never>((_, reject) => {
     onAbort = () => {
       aborted = true
-      // The reason is the caller's own and may be anything, as it may for fetch().
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's own and may be anything, as for fetch()
       reject(signal.reason)
     }
     signal.addEventListener('abort', onAbort, { once: true })

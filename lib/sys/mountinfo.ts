@@ -50,8 +50,8 @@ export function unescapeBytes(text: string): string {
   return text.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
 }
 
-// eslint-disable-next-line no-control-regex -- ASCII without the backslash: most names, and these need no work
-const plain = /^[\x00-\x5b\x5d-\x7f]*$/
+/** Escapes, and what may be UTF-8: most names have neither, and need no work. */
+const needsWork = /[\\\u0080-\uffff]/
 
 /** A table, and whether all of its text is plain: asked once, so that nobody needs to ask it of each name. */
 class Table {
@@ -65,7 +65,7 @@ class Table {
   }
 
   isPlain(text: string): boolean {
-    return (this.#plain ??= plain.test(this.text)) || plain.test(text)
+    return (this.#plain ??= !needsWork.test(this.text)) || !needsWork.test(text)
   }
 }
 

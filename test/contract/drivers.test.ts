@@ -35,6 +35,7 @@ for (const name of new Set([...drivers(), ...required])) {
     continue
   }
   const title = `contract of ${name}: does not work here: ${reason}`
+  // Skipped for the reason in its title: the machine cannot run this driver. REQUIRE makes a failure of it.
   if (!required.includes(name)) it.skip(title)
   else it(title, () => assert.fail(`REQUIRE names ${name}: ${reason}`))
 }

@@ -36,6 +36,7 @@ export function traitsOf(driver: string): Traits {
 
 /** A test that looks through a union at deletions in the driver's own form; skipped where nobody merges them. */
 export function itMerges(driver: string, title: string, body: () => Promise<void>): void {
+  // The double answers mounts and merges nothing; the same test runs where the kernel itself has the driver.
   if (traitsOf(driver).blind === true) it.skip(`${title} (needs merge: the fake kernel takes no whiteouts)`)
   else it(title, body)
 }

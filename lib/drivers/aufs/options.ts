@@ -225,6 +225,6 @@ function checkXino(value: unknown): void {
 export function hazardIn(path: string): string | undefined {
   const found = /[,:=]/.exec(path)?.[0]
   if (found !== undefined) return `"${found}", which parts the options of aufs`
-  // eslint-disable-next-line no-control-regex -- they are what is looked for
-  return /[\x00-\x1f\x7f]/.test(path) ? 'control characters' : undefined
+  // All of ASCII that cannot be seen.
+  return /[^ -~\u0080-\uffff]/.test(path) ? 'control characters' : undefined
 }
