@@ -1,6 +1,6 @@
 import { supervise } from '../archive/progress.ts'
-import { DetachedMount, list } from '../mount/index.ts'
-import { codeOf, corrupt, type Layout, present, settle, step } from '../store/index.ts'
+import { type DetachedMount, list } from '../mount/index.ts'
+import { corrupt, type Layout, present, settle, step, unless } from '../store/index.ts'
 import { FlattenJob } from '../sys/flatten.ts'
 import type { Call } from './call.ts'
 import { formOf, viewOf, type Views } from './comparison.ts'
@@ -11,6 +11,7 @@ import { mountViews } from './mounted-views.ts'
 import { Readers } from './readers.ts'
 import type { References } from './references.ts'
 import { behindGates, inUse, readStack, type Session } from './session.ts'
+import { uncover } from './uncover.ts'
 
 /**
  * Makes one base layer of a whole chain: what a mount of `id` would show. It exists whole or not at all. While it is copied no gate is held;
@@ -117,7 +118,7 @@ async function copyView(
     }
     return
   }
-  await using uncovered = await uncover(layout, await viewOf(driver, stack))
+  await using uncovered = await uncoverLayers(layout, await viewOf(driver, stack))
   await copy({ layers: uncovered.layers, form: formOf(driver) }, to, options)
 }
 
@@ -132,11 +133,13 @@ async function copy(
 }
 
 /** Directories as they are without what somebody mounted in them, where this process may copy mounts. */
-async function uncover(
+async function uncoverLayers(
   layout: Layout,
   layers: readonly string[],
 ): Promise<AsyncDisposable & { readonly layers: readonly string[] }> {
-  const mounts = (await list({ prefix: layout.directory('diff') })).map((entry) => entry.mountPoint)
+  // Without /proc nobody knows; what is covered is refused when it is met.
+  const table = await unless(list({ prefix: layout.directory('diff') }), ['ENOENT'], [])
+  const mounts = table.map((entry) => entry.mountPoint)
   const copies: DetachedMount[] = []
   const dispose = async (): Promise<void> => {
     for (const one of copies) await one[Symbol.asyncDispose]()
@@ -145,22 +148,13 @@ async function uncover(
     const paths: string[] = []
     for (const layer of layers) {
       const covered = mounts.some((path) => path.startsWith(`${layer}/`))
-      const clone = covered ? await cloneIfAllowed(layer) : undefined
+      const clone = covered ? await uncover(layer) : undefined
       if (clone !== undefined) copies.push(clone)
       paths.push(clone?.path ?? layer)
     }
     return { layers: paths, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
-    throw error
-  }
-}
-
-async function cloneIfAllowed(directory: string): Promise<DetachedMount | undefined> {
-  try {
-    return await DetachedMount.clone(directory)
-  } catch (error) {
-    if (['EPERM', 'ENOSYS', 'EINVAL'].includes(codeOf(error) ?? '')) return undefined
     throw error
   }
 }

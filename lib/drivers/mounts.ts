@@ -1,6 +1,6 @@
 import { mkdir, rmdir } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { DetachedMount, isMountPoint, list, perform, unmount, unmountTree } from '../mount/index.ts'
+import { isMountPoint, list, mount, perform, unmount, unmountTree } from '../mount/index.ts'
 import { commandOf } from '../mount/holders.ts'
 import type { MountPlan } from '../mount/plan.ts'
 import { codeOf, ensureDirectory, removeEmptyDirectory, step, unless } from '../store/index.ts'
@@ -178,9 +178,7 @@ export async function makeView(
 ): Promise<string> {
   const view = await session.store.views.make(id, former === undefined ? undefined : basename(former))
   try {
-    await using copy = await DetachedMount.clone(source)
-    await copy.setAttributes({ readOnly: true })
-    await copy.attach(view)
+    await mount({ source, target: view, options: ['bind', 'ro'] })
     await step('mounted view')
     return view
   } catch (error) {

@@ -2,8 +2,6 @@ import type { FileHandle } from 'node:fs/promises'
 import { type Change, changes, type ChangesOptions, diffSize } from '../archive/changes.ts'
 import { drive, PackStream, startPacking } from '../archive/pack.ts'
 import { startPackingDifference } from '../archive/pack-difference.ts'
-import { DetachedMount } from '../mount/index.ts'
-import { codeOf } from '../store/index.ts'
 import type { PackJob } from '../sys/pack.ts'
 import type { Call } from './call.ts'
 import { type Comparison, comparisonOf, type Views, viewsOf } from './comparison.ts'
@@ -13,6 +11,7 @@ import { mountViews } from './mounted-views.ts'
 import { Readers } from './readers.ts'
 import type { References } from './references.ts'
 import { readStack, type Session } from './session.ts'
+import { uncover } from './uncover.ts'
 
 /** A layer that is being read. */
 interface Reader {
@@ -194,14 +193,4 @@ export class Reading {
 
 function judged({ comparison, views }: Reader, { signal }: CompareOptions): ChangesOptions {
   return { ...views, judge: comparison.own ? 'touched' : 'exact', ...(signal && { signal }) }
-}
-
-/** A directory as it is without what is mounted in it; undefined where this process may not copy mounts. */
-async function uncover(directory: string): Promise<DetachedMount | undefined> {
-  try {
-    return await DetachedMount.clone(directory)
-  } catch (error) {
-    if (['EPERM', 'ENOSYS', 'EINVAL'].includes(codeOf(error) ?? '')) return undefined
-    throw error
-  }
 }

@@ -176,7 +176,7 @@ async function bindWhole(source: string, target: string, parsed: ParsedOptions):
     await sys.moveMount(copy, '', sys.AT_FDCWD, target, flags)
     return true
   } catch (error) {
-    if (isAbsent(error)) return false
+    if (isAbsent(error, parsed)) return false
     throw error instanceof sys.SyscallError ? error.with({ path: source, dest: target }) : error
   } finally {
     if (copy !== undefined) sys.closeSync(copy)
@@ -190,10 +190,10 @@ export async function setCopyAttributes(fd: number, parsed: ParsedOptions): Prom
   await sys.mountSetattr(fd, '', sys.AT_EMPTY_PATH | sys.AT_RECURSIVE, parsed.recursive)
 }
 
-/** Kernels without a call answer ENOSYS; seccomp filters that do not know open_tree(2), EPERM. */
-function isAbsent(error: unknown): boolean {
+/** Kernels without a call answer ENOSYS; seccomp filters that do not know it, EPERM: then mount(2) tells who may. */
+function isAbsent(error: unknown, parsed: ParsedOptions): boolean {
   if (!(error instanceof sys.SyscallError)) return false
-  return error.code === 'ENOSYS' || (error.code === 'EPERM' && error.syscall === 'open_tree')
+  return error.code === 'ENOSYS' || (error.code === 'EPERM' && !changes(parsed.recursive))
 }
 
 /** Before Linux 5.12: a second call, which must name the flags that shall stay too. */

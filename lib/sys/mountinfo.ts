@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 
 import { checkOptional, checkPath } from './arguments.ts'
 import { binding } from './binding.ts'
-import { check } from './error.ts'
+import { check, errnoOf, SyscallError } from './error.ts'
 import { MountinfoField as Field } from './native.ts'
 import type { FlatMountinfo, Path } from './native.ts'
 
@@ -289,11 +289,20 @@ export class Mountinfo implements Iterable<MountinfoEntry> {
  */
 export async function mountinfo(path?: Path): Promise<Mountinfo> {
   const file = checkOptional(path, 'path', checkPath)
-  return new Mountinfo(check(await binding().mountinfo(file), 'open', { path: file ?? ownTable }))
+  return madeOf(await binding().mountinfo(file), file)
 }
 
 /** {@link mountinfo} on the calling thread. */
 export function mountinfoSync(path?: Path): Mountinfo {
   const file = checkOptional(path, 'path', checkPath)
-  return new Mountinfo(check(binding().mountinfoSync(file), 'open', { path: file ?? ownTable }))
+  return madeOf(binding().mountinfoSync(file), file)
+}
+
+function madeOf(answer: FlatMountinfo | number, file: Path | null): Mountinfo {
+  const context = { path: file ?? ownTable }
+  if (answer !== errnoOf('ENOENT') || file !== null) return new Mountinfo(check(answer, 'open', context))
+  throw new SyscallError(answer, 'open', {
+    ...context,
+    detail: 'the mount table is in /proc, which has to be mounted',
+  })
 }

@@ -68,7 +68,7 @@ describe('what happens is told to who listens', () => {
     const view = await store.get('base', { readOnly: true })
     assert.deepEqual(
       of<MountEvent>('mount').map(({ target, form }) => [target, form]),
-      [[view, 'attached']],
+      [[view, 'words']],
     )
     await store.close()
     assert.deepEqual(
