@@ -1,28 +1,12 @@
 // `inside.mjs <scratch> <options as JSON>`: the measuring itself, in the mount namespace that main.mjs made.
-import { cpus, release, totalmem } from 'node:os'
-import { filesystemName, statfs } from 'graphdriver/sys'
-import { capture } from '../run.mjs'
 import { Bench } from './bench.mjs'
+import { machine } from './machine.mjs'
 import { selectRows } from './rows.mjs'
 import { measure } from './runner.mjs'
 import { table } from './table.mjs'
 
 const [scratch, words] = process.argv.slice(2)
 const options = JSON.parse(words)
-
-async function machine() {
-  return {
-    date: new Date().toISOString(),
-    kernel: release(),
-    processor: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`,
-    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
-    node: process.version,
-    filesystem: filesystemName((await statfs(scratch)).type),
-    tar: capture('tar', ['--version'])?.split('\n')[0] ?? 'none',
-    factor: options.factor,
-    seed: options.seed,
-  }
-}
 
 async function run(rows) {
   const bench = new Bench(scratch, options)
@@ -46,7 +30,7 @@ function exitStatus(results) {
   return verdicts.includes('undecided') ? 2 : 0
 }
 
-const about = await machine()
+const about = { ...(await machine(scratch)), factor: options.factor, seed: options.seed }
 const results = await run(await selectRows(options.rows))
 if (options.json) console.log(JSON.stringify({ machine: about, results }, undefined, 1))
 else {

@@ -1,11 +1,7 @@
 // `npm run bench`: measures this package against its peers, side by side. docs/bench.md tells how to read it.
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, realpathSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import { removeTreeSync } from 'graphdriver/sys'
+import { runApart } from './apart.mjs'
 import { selectRows } from './rows.mjs'
 import { FEWEST } from './statistics.mjs'
 
@@ -40,42 +36,13 @@ function read() {
   return { ...values, rows: positionals }
 }
 
-/** The words before the command: rows mount things, and in a namespace of their own nothing of that is left. */
-function apart() {
-  const words = ['unshare', '--mount', '--propagation', 'private']
-  const works = process.getuid?.() === 0 && spawnSync(words[0], [...words.slice(1), 'true']).status === 0
-  return works ? words : []
-}
-
-/** Some filesystems wait for the disk at every file that goes (ext4 with `discard`), so many go at once. */
-function clear(scratch) {
-  const files = 'find "$1" -xdev -type f -print0 | xargs -0 -r -n 100 -P 16 rm -f'
-  spawnSync('sh', ['-c', files, 'sh', scratch], { stdio: 'ignore' })
-  removeTreeSync(scratch)
-}
-
-async function measure(options) {
-  // Deleted from here, so that it is gone whatever happens to the other process.
-  const scratch = realpathSync(mkdtempSync(join(options.scratch, 'graphdriver-bench-')))
-  const inside = join(import.meta.dirname, 'inside.mjs')
-  const [command, ...args] = [...apart(), process.execPath, inside, scratch, JSON.stringify(options)]
-  try {
-    const child = spawn(command, args, { stdio: 'inherit' })
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-    const [status, signal] = await once(child, 'close')
-    return status ?? 128 + constants.signals[signal]
-  } finally {
-    clear(scratch)
-  }
-}
-
 try {
   const options = read()
   if (options.help) console.log(usage)
   else {
     const rows = await selectRows(options.rows)
     if (options.list) for (const { name, work } of rows) console.log(`${name.padEnd(18)}${work}`)
-    else process.exitCode = await measure(options)
+    else process.exitCode = await runApart('inside.mjs', options)
   }
 } catch (error) {
   console.error(`${error.message}\n\n${usage}`)
