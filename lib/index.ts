@@ -44,14 +44,13 @@ export type {
   PutOptions,
   Rootfs,
 } from './drivers/graph-driver.ts'
-export { convert } from './drivers/convert/index.ts'
 export type {
   ConvertOptions,
   ConvertProgress,
   ConvertResult,
   ConvertTarget,
 } from './drivers/convert/index.ts'
-export { open, probe } from './drivers/open.ts'
+export { convert, open, probe } from './drivers/late.ts'
 export type { OverlayForm, OverlayOptions } from './drivers/overlay/index.ts'
 export { drivers, register } from './drivers/registry.ts'
 export type { VfsOptions } from './drivers/vfs/index.ts'
@@ -65,5 +64,7 @@ export type {
   UnmountEvent,
   WarningEvent,
 } from './sys/events.ts'
-export { GraphDriverError, SyscallError } from './sys/index.ts'
-export type { GraphDriverErrorCode, GraphDriverErrorOptions, SyscallContext } from './sys/index.ts'
+export { SyscallError } from './sys/error.ts'
+export type { SyscallContext } from './sys/error.ts'
+export { GraphDriverError } from './sys/failure.ts'
+export type { GraphDriverErrorCode, GraphDriverErrorOptions } from './sys/failure.ts'

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensure } from './apt.mjs'
+import { bundle } from './bundle.mjs'
 import { bin, has, nodeHeaders, root, run } from './run.mjs'
 
 const addon = join(root, 'build/Release/graphdriver.node')
@@ -65,16 +66,18 @@ function sweep() {
   if (!existsSync(dist)) return
   for (const entry of readdirSync(dist, { recursive: true })) {
     const source = entry.replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts')
+    if (entry.startsWith('bundle')) continue
     if (source !== entry && !existsSync(join(root, 'lib', source))) rmSync(join(dist, entry))
   }
 }
 
-function typescript() {
+async function typescript() {
   sweep()
   fail(run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']))
+  await bundle()
 }
 
 const wanted = process.argv[2]
 dependencies()
 if (wanted !== 'ts') native()
-if (wanted !== 'native') typescript()
+if (wanted !== 'native') await typescript()

@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import * as zlib from 'node:zlib'
+import type { ZlibOptions } from 'node:zlib'
 
 import { GraphDriverError } from '../sys/failure.ts'
 import type { ArchiveErrorCode } from '../sys/failure.ts'
@@ -13,7 +13,7 @@ export interface Compression {
   readonly name: string
   readonly magic: readonly Buffer[]
   /** Undefined where Node.js has no decompressor. */
-  readonly create: (() => Engine) | undefined
+  readonly create: ((zlib: Zlib) => Engine | undefined) | undefined
   /** What the format takes behind its end without a word. */
   readonly padding?: 'zeros'
   /** Where the decompressor does not tell that a stream was cut. */
@@ -30,16 +30,17 @@ const magicSize = 6
 const none = new Uint8Array(0)
 const noop = (): void => undefined
 
-// In Node.js since 22.15 and 23.8.
-// eslint-disable-next-line n/no-unsupported-features/node-builtins -- looked for, and done without where it is not there
-const { createZstdDecompress } = zlib as unknown as {
-  createZstdDecompress?: (options: zlib.ZlibOptions) => Engine
+/** node:zlib, which is loaded when something compressed comes: most tars here are not. */
+interface Zlib {
+  createGunzip: (options: ZlibOptions) => Engine
+  /** In Node.js since 22.15 and 23.8: looked for, and done without where it is not there. */
+  createZstdDecompress?: (options: ZlibOptions) => Engine
 }
 
 const gzip: Compression = {
   name: 'gzip',
   magic: [Buffer.from([0x1f, 0x8b])],
-  create: () => zlib.createGunzip({ chunkSize: pieceSize }),
+  create: (zlib) => zlib.createGunzip({ chunkSize: pieceSize }),
   // As gzip(1) has it, for tapes.
   padding: 'zeros',
 }
@@ -48,7 +49,7 @@ const zstd: Compression = {
   name: 'zstd',
   // RFC 8878: a frame, or one that decoders skip.
   magic: [0xfd2fb528, ...Array.from({ length: 16 }, (_, i) => 0x184d2a50 + i)].map(littleEndian),
-  create: createZstdDecompress && (() => createZstdDecompress({ chunkSize: pieceSize })),
+  create: (zlib) => zlib.createZstdDecompress?.({ chunkSize: pieceSize }),
   follow: () => new ZstdFrames(),
 }
 
@@ -85,8 +86,13 @@ export async function* decompress(
   ratio: number,
   from: number = ratioFrom,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { name, create } = compression
-  if (create === undefined) throw unsupported(name)
+  const { name } = compression
+  const zlib: Zlib = await import('node:zlib')
+  const create = (): Engine => {
+    const engine = compression.create?.(zlib)
+    if (engine === undefined) throw unsupported(name)
+    return engine
+  }
   const run = new Run(compression, create, input)
   let total = 0
   try {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 
@@ -72,7 +71,7 @@ export async function unpack(
   const target = await open(directory, DIRECTORY)
   let job: UnpackJob
   try {
-    job = new UnpackJob({ directory: target.fd, path: name, form, lowers, limits, hash })
+    job = await UnpackJob.start({ directory: target.fd, path: name, form, lowers, limits, hash })
   } finally {
     await target.close()
   }
@@ -93,7 +92,7 @@ async function feed(
   hashes: boolean,
   { signal, onProgress }: UnpackOptions,
 ): Promise<UnpackResult> {
-  const hash = hashes ? undefined : createHash('sha256')
+  const hash = hashes ? undefined : (await import('node:crypto')).createHash('sha256')
   const report = (): void => onProgress?.(job.progress())
   const reporting = onProgress && setInterval(report, reportInterval)
   try {

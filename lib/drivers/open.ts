@@ -4,20 +4,12 @@ import { GraphDriverError, SyscallError } from '../sys/index.ts'
 import type { Driver, ProbeReport } from './driver.ts'
 import type { GraphDriver, OpenOptions } from './graph-driver.ts'
 import { LayeredDriver } from './layered.ts'
-import { drivers, factoryOf } from './registry.ts'
+import { checkKnown, drivers, makeDriver } from './registry.ts'
 import { withScratch } from './scratch.ts'
 
 const SYNC_LEVELS = ['none', 'metadata', 'full'] as const
 
-/**
- * Opens a store, or makes one. Opening a root twice is fine, in one process or several.
- *
- * @throws TypeError, RangeError for wrong options, before anything is touched.
- * @throws GraphDriverError ERR_DRIVER_UNKNOWN; ERR_DRIVER_NOT_SUPPORTED, ERR_DRIVER_PREREQUISITE, ERR_DRIVER_BACKING_FS (the
- * driver that was named, or all of them, cannot work here, and why); ERR_STORE_OTHER_DRIVER; ERR_STORE_VERSION;
- * ERR_STORE_FOREIGN
- * @throws SyscallError ENOTDIR, EROFS, EACCES, … for a root that cannot be one.
- */
+/** The work of `open`, see late.ts. */
 export async function open(options: OpenOptions): Promise<GraphDriver> {
   checkOpenOptions(options)
   const { root, existing } = await locateRoot(options.root)
@@ -43,21 +35,22 @@ export async function open(options: OpenOptions): Promise<GraphDriver> {
   }
 }
 
-/**
- * Tries every registered driver on a root, which need not exist, and leaves nothing there.
- *
- * @returns a report a driver, in order of preference; one that is not supported says exactly why.
- * @throws SyscallError where nothing can be tried: EROFS, EACCES, ENOTDIR, …
- */
+/** The work of `probe`, see late.ts. */
 export async function probe(root: string): Promise<ProbeReport[]> {
   checkRoot(root)
   const { root: real, existing } = await locateRoot(root)
   const reports: ProbeReport[] = []
-  for (const name of drivers()) reports.push(await tryDriver(factoryOf(name)(undefined), real, existing))
+  for (const name of drivers()) {
+    reports.push(await tryDriver(await makeDriver(name, undefined), real, existing))
+  }
   return reports
 }
 
-function openReadOnly(options: OpenOptions, layout: Layout, stamp: Stamp | undefined): GraphDriver {
+async function openReadOnly(
+  options: OpenOptions,
+  layout: Layout,
+  stamp: Stamp | undefined,
+): Promise<GraphDriver> {
   if (stamp === undefined) {
     throw new GraphDriverError(
       'ERR_STORE_FOREIGN',
@@ -67,7 +60,7 @@ function openReadOnly(options: OpenOptions, layout: Layout, stamp: Stamp | undef
       },
     )
   }
-  const driver = make(stamp.driver, options)
+  const driver = await make(stamp.driver, options)
   driver.adopt?.(stamp.xattrs)
   return new LayeredDriver(layout.root, driver, {}, undefined)
 }
@@ -82,7 +75,7 @@ async function choose(
   const wanted = stamp?.driver ?? options.driver
   const refusals: ProbeReport[] = []
   for (const name of wanted === undefined ? drivers() : [wanted]) {
-    const driver = make(name, options)
+    const driver = await make(name, options)
     driver.adopt?.(stamp?.xattrs ?? null)
     const report = await tryDriver(driver, root, existing)
     if (report.supported) return { driver, report }
@@ -91,8 +84,8 @@ async function choose(
   throw refused(refusals)
 }
 
-function make(name: string, options: OpenOptions): Driver {
-  return factoryOf(name)((options as unknown as Record<string, unknown>)[name])
+function make(name: string, options: OpenOptions): Promise<Driver> {
+  return makeDriver(name, (options as unknown as Record<string, unknown>)[name])
 }
 
 async function tryDriver(driver: Driver, root: string, existing: string): Promise<ProbeReport> {
@@ -114,7 +107,7 @@ function refused(reports: readonly ProbeReport[]): GraphDriverError {
 }
 
 function checkName(layout: Layout, stamp: Stamp, driver: string): void {
-  factoryOf(driver)
+  checkKnown(driver)
   checkStamp(layout, stamp, { driver, xattrs: stamp.xattrs })
 }
 
@@ -125,7 +118,7 @@ function checkOpenOptions(options: OpenOptions): void {
   const { driver, readOnly, group, sync } = options
   if (driver !== undefined && typeof driver !== 'string')
     throw invalidType('options.driver', 'of type string', driver)
-  if (driver !== undefined) factoryOf(driver)
+  if (driver !== undefined) checkKnown(driver)
   if (readOnly !== undefined && typeof readOnly !== 'boolean') {
     throw invalidType('options.readOnly', 'of type boolean', readOnly)
   }

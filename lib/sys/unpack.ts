@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
 import { binding } from './binding.ts'
 import { errnoName, SyscallError } from './error.ts'
 import { layerForms, type LayerForm } from './layer-form.ts'
@@ -86,8 +84,13 @@ export class UnpackJob {
   readonly #start: UnpackStart
 
   /** @throws SyscallError EBADF, EMFILE, ENOMEM, EAGAIN */
-  constructor(start: UnpackStart) {
-    const seed = randomBytes(8).readBigUInt64LE()
+  static async start(start: UnpackStart): Promise<UnpackJob> {
+    // Two milliseconds to load, which only those pay who unpack.
+    const { randomBytes } = await import('node:crypto')
+    return new UnpackJob(start, randomBytes(8).readBigUInt64LE())
+  }
+
+  private constructor(start: UnpackStart, seed: bigint) {
     const limits = encodeLimits(start.limits)
     const handle = binding().unpackStartSync(
       start.directory,

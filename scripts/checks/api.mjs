@@ -7,7 +7,9 @@ import { root } from '../run.mjs'
 
 const update = process.argv.includes('--update')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-const entries = Object.entries(manifest.exports).filter(([, target]) => target.endsWith('.js'))
+const entries = Object.entries(manifest.exports).flatMap(([entry, { types }]) =>
+  types ? [[entry, types]] : [],
+)
 
 function configuration(name, target) {
   const report = {
@@ -22,7 +24,7 @@ function configuration(name, target) {
     packageJsonFullPath: join(root, 'package.json'),
     configObject: {
       projectFolder: root,
-      mainEntryPointFilePath: join(root, target.replace(/\.js$/, '.d.ts')),
+      mainEntryPointFilePath: join(root, target),
       compiler: { tsconfigFilePath: join(root, 'tsconfig.json') },
       apiReport: report,
       docModel: { enabled: false },

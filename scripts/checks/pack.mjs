@@ -6,7 +6,8 @@ import { bin, capture, root, run } from '../run.mjs'
 const budget = 700_000
 const expected = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|UPGRADING\.md)$/,
-  /^dist\/.*\.(js|js\.map|d\.ts|d\.ts\.map)$/,
+  /^dist\/bundle\/\w+(-\w+)?\.js(\.map)?$/,
+  /^dist\/.*\.d\.ts(\.map)?$/,
   /^lib\/.*\.ts$/,
   /^native\/.*\.(cc|h|inc)$/,
   /^prebuilds\/linux-\w+\/graphdriver\.node$/,
@@ -30,7 +31,9 @@ else {
   const paths = tarball.files.map((file) => file.path)
   for (const path of paths)
     if (!expected.some((pattern) => pattern.test(path))) problems.push(`ships ${path}`)
-  const targets = Object.values(manifest.exports).map((target) => target.slice(2))
+  const targets = Object.values(manifest.exports)
+    .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)))
+    .map((target) => target.slice(2))
   for (const path of [...targets, 'README.md', 'LICENSE'])
     if (!paths.includes(path)) problems.push(`lacks ${path}`)
   if (tarball.size > budget) problems.push(`${tarball.size} bytes packed, more than ${budget}`)

@@ -70,6 +70,25 @@ describe('the installed package', () => {
     assert.equal(existsSync(join(installed, 'test')), false)
   })
 
+  it('holds each module once, in a bundle', () => {
+    const dist = join(project, 'node_modules/graphdriver/dist')
+    assert.equal(existsSync(join(dist, 'sys/binding.js')), false)
+    assert.equal(existsSync(join(dist, 'sys/index.d.ts')), true)
+    assert.equal(existsSync(join(dist, 'bundle/index.js')), true)
+  })
+
+  it('opens a store, and its stack traces lead to lib/', () => {
+    const code = `import { open, GraphDriverError } from 'graphdriver'
+      const driver = await open({ root: '${join(work, 'store')}', driver: 'vfs' })
+      await driver.create('base')
+      console.log((await driver.list()).length)
+      const error = await driver.remove('none').catch((error) => error)
+      console.log(error instanceof GraphDriverError, error.code, error.stack.includes('graphdriver/lib/drivers/'))
+      await driver.close()`
+    const { text } = node('--enable-source-maps', '--input-type=module', '-e', code)
+    assert.equal(text, '1\ntrue ERR_LAYER_NOT_FOUND true\n')
+  })
+
   it('is small', () => {
     const tarball = readdirSync(work).find((name) => name.endsWith('.tgz')) ?? ''
     assert.ok(statSync(join(work, tarball)).size < 850_000)

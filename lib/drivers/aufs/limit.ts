@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises'
 import { release } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 import { perform } from '../../mount/index.ts'
 import { codeOf, unless } from '../../store/index.ts'
 import { readFile, umount2 } from '../../sys/index.ts'
@@ -64,6 +63,7 @@ async function readLimit(): Promise<number | undefined> {
   for (const path of ['/sys/fs/aufs/config', '/proc/config.gz']) {
     const bytes = await unless(readFile(path, 1 << 22), ['ENOENT', 'EACCES'], undefined)
     if (bytes === undefined) continue
+    const { gunzip } = await import('node:zlib')
     const text = bytes[0] === 0x1f ? await promisify(gunzip)(bytes) : bytes
     const most = /^CONFIG_AUFS_BRANCH_MAX_(\d+)=y$/m.exec(text.toString('latin1'))?.[1]
     if (most !== undefined) return Number(most)

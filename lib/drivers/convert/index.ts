@@ -26,7 +26,7 @@ import { AT_FDCWD, GraphDriverError, mknodat, syncfs, SyscallError } from '../..
 import { checkCallOptions } from '../arguments.ts'
 import { Call } from '../call.ts'
 import type { Driver } from '../driver.ts'
-import { factoryOf } from '../registry.ts'
+import { makeDriver } from '../registry.ts'
 import { withScratch } from '../scratch.ts'
 import { pathsOf } from '../session.ts'
 import { xattrPrefix } from '../xattr-prefix.ts'
@@ -68,27 +68,7 @@ export interface ConvertResult {
   dropped: number
 }
 
-/**
- * Makes a store of aufs one of overlay, or back: the layers stay where they are, and what they say of deletions is written in the other
- * driver's form. Neither driver has to work on this machine. The same layer gives the same tar before and after, to the byte; only where aufs
- * had a deletion and an entry of one name in one layer, which tars may bring and no kernel makes, the entry stays and a directory hides what is
- * below it. What aufs keeps for itself in a layer (`.wh..wh.aufs`, `.wh..wh.plnk`, …) goes.
- *
- * What has no place in the other form is looked for in all layers before anything is touched. Then each new whiteout is made before the old
- * one goes, so a conversion that was interrupted is finished by running it again, or taken back by converting to the former. Until then
- * the store cannot be opened (ERR_STORE_CONVERTING). A read-only reader of the store takes no lock: see to it that there is none.
- *
- * aufs takes fewer layers than overlay (127 in most kernels): a chain that is too long for it is converted, and can be flattened.
- *
- * Needs CAP_SYS_ADMIN, or a user namespace (then overlay's attributes are user.*, as in `open`); mknod(2), setxattr(2).
- *
- * @param root absolute path of the store.
- * @throws TypeError, RangeError for wrong arguments.
- * @throws GraphDriverError ERR_STORE_FOREIGN (no store); ERR_STORE_OTHER_DRIVER (one of another driver: vfs); ERR_STORE_IN_USE (somebody
- * has it open, or something of it is mounted); ERR_STORE_CONVERTING (another process is at it); ERR_LAYER_NOT_CONVERTIBLE (the paths
- * are in `detail`); ERR_DRIVER_PREREQUISITE, ERR_DRIVER_BACKING_FS (this process, or the filesystem, cannot write the other form);
- * ERR_STORE_VERSION. SyscallError of the call that failed, with its path; the signal's reason after an abort.
- */
+/** The work of `convert`, see late.ts. */
 export async function convert(root: string, options: ConvertOptions): Promise<ConvertResult> {
   checkRoot(root)
   checkConvertOptions(options)
@@ -119,7 +99,7 @@ async function convertRoot(wanted: string, options: ConvertOptions): Promise<Con
   const ends = await readEnds(layout, options.to)
   if (ends.stamp.state === 'ready' && ends.stamp.driver === ends.to) return resultOf(ends, [])
   const xattrs = await prefixFor(layout, ends)
-  const source = factoryOf(ends.stamp.driver)(undefined)
+  const source = await makeDriver(ends.stamp.driver, undefined)
   source.adopt?.(ends.stamp.xattrs)
   const store = await openToConvert({
     root,
@@ -176,7 +156,7 @@ async function readEnds(layout: Layout, to: ConvertTarget): Promise<Ends> {
 
 /** Where overlay's attributes are, or will be; tried out, with all else that the new form takes. */
 async function prefixFor(layout: Layout, { stamp, to }: Ends): Promise<XattrPrefix> {
-  const refusal = factoryOf(to)(undefined).refuse?.(layout.root)
+  const refusal = (await makeDriver(to, undefined)).refuse?.(layout.root)
   if (refusal !== undefined) {
     throw new GraphDriverError(refusal.code ?? 'ERR_DRIVER_PREREQUISITE', refusal.reason ?? '', {
       path: layout.root,
@@ -223,7 +203,8 @@ async function convertStore(
     onProgress?.({ layers, of: ids.length })
   })
   signal?.throwIfAborted()
-  await exchangeDirectories(layout, factoryOf(from)(undefined), factoryOf(to)(undefined), ids)
+  const drivers = [await makeDriver(from, undefined), await makeDriver(to, undefined)] as const
+  await exchangeDirectories(layout, ...drivers, ids)
   await persist(layout)
   await step('ready to mark as converted')
   await writeStamp(layout, {

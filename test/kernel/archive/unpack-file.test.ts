@@ -117,7 +117,7 @@ describeMounts('unpack: out of a file', (top) => {
   it('a failure to read it is told as that, once it is behind what was put', async () => {
     mkdirSync(at('layer'))
     const target = openSync(at('layer'), 'r')
-    const job = new UnpackJob({
+    const job = await UnpackJob.start({
       directory: target,
       path: at('layer'),
       form: 'plain',

@@ -1,7 +1,7 @@
 // One conversion in a process of its own, which may be killed at a step: `convert-worker.mjs <root> <to> <step to die at, or 0>`.
 import { writeSync } from 'node:fs'
 import process from 'node:process'
-import { convert } from 'graphdriver'
+import { convert } from '#lib/index.js'
 import { setStepHook } from '#lib/store/step.js'
 
 const [root, to, killAt] = process.argv.slice(2)

@@ -5,8 +5,8 @@ import { writeSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { isMainThread, parentPort } from 'node:worker_threads'
-import { open } from 'graphdriver'
-import { fromEntries } from 'graphdriver/archive'
+import { open } from '#lib/index.js'
+import { fromEntries } from '#lib/archive/index.js'
 import { setStepHook } from '#lib/store/step.js'
 
 const { options, before = [], work = [], killAt = 0, hookOpen = false } = JSON.parse(process.argv[2] ?? '')
