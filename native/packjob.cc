@@ -11,9 +11,11 @@ namespace {
 
 constexpr uint32_t kWholeSeconds = 1;
 
-// A descriptor of our own: the caller may close its.
-long Duplicate(int fd) {
-  return Call(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+// A description of our own: the caller may close its, and read the directory itself. One that is
+// duplicated would share its place, and find nothing the second time.
+long OpenAnew(int fd) {
+  return CallAgain(SYS_openat, fd, static_cast<const void*>("."),
+                   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 }  // namespace
@@ -106,8 +108,8 @@ NewHandle PackTree(int32_t directory, int32_t parent, uint32_t form, uint32_t fl
   NewHandle failed;
   failed.error = -EINVAL;
   if (form >= kForms || (flags & ~kWholeSeconds) != 0) return failed;
-  Descriptor root(Duplicate(directory));
-  Descriptor above(parent < 0 ? -1 : Duplicate(parent));
+  Descriptor root(OpenAnew(directory));
+  Descriptor above(parent < 0 ? -1 : OpenAnew(parent));
   if (root.failed() || (parent >= 0 && above.failed())) {
     failed.error = root.failed() ? root.get() : above.get();
     return failed;

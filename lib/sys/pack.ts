@@ -61,7 +61,7 @@ export class PackJob {
 
   /** @param root names the tree in errors. */
   constructor(handle: NativeHandle<'pack'> | number, root: string) {
-    if (typeof handle === 'number') throw new SyscallError(handle, 'fcntl', { path: root })
+    if (typeof handle === 'number') throw new SyscallError(handle, 'open', { path: root })
     this.#handle = handle
     this.#root = root
   }

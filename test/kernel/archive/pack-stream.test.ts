@@ -20,6 +20,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Worker } from 'node:worker_threads'
 import { entries, pack, packTo } from 'graphdriver/archive'
+import { PackJob } from '#lib/sys/pack.js'
 import { AT_FDCWD, mknodatSync } from 'graphdriver/sys'
 import { describeMounts, openDescriptors } from '../namespace.ts'
 
@@ -32,6 +33,25 @@ describeMounts('pack', (directory) => {
   beforeEach(() => {
     tree = join(directory(), 'tree')
     mkdirSync(tree, { mode: 0o755 })
+  })
+
+  it('of one descriptor, twice at once and once more: each tar is whole', async () => {
+    for (const name of ['a', 'b', 'c']) writeFileSync(at(name), name)
+    const fd = openSync(tree, constants.O_RDONLY | constants.O_DIRECTORY)
+    const job = (): PackJob => PackJob.tree({ directory: fd, parent: fd, path: tree, form: 'plain' })
+    const whole = async (one: PackJob): Promise<Buffer> => {
+      const blocks: Buffer[] = []
+      for (let block = await one.next(); block !== undefined; block = await one.next()) blocks.push(block)
+      return Buffer.concat(blocks)
+    }
+    try {
+      const tars = [...(await Promise.all([whole(job()), whole(job())])), await whole(job())]
+      const [first, ...others] = tars
+      assert.ok(first!.includes('c'))
+      for (const tar of others) assert.deepEqual(tar, first)
+    } finally {
+      closeSync(fd)
+    }
   })
 
   describe('of a tree that changes meanwhile', () => {
