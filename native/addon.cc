@@ -10,6 +10,7 @@
 #include "lock.h"
 #include "mount.h"
 #include "mountinfo.h"
+#include "names.h"
 #include "newmount.h"
 #include "op.h"
 #include "packjob.h"
@@ -76,6 +77,8 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&Utimensat, Lane::kFile>::Add(env, to, "utimensat", environment);
   Op<&Syncfs, Lane::kTree>::Add(env, to, "syncfs", environment);
   Op<&ReadFile, Lane::kFile>::Add(env, to, "readFile", environment);
+  Op<&FindNames, Lane::kFile>::Add(env, to, "findNames", environment);
+  Op<&FirstLines, Lane::kTree>::Add(env, to, "firstLines", environment);
   Op<&Getxattr, Lane::kFile>::Add(env, to, "getxattr", environment);
   Op<&Setxattr, Lane::kFile>::Add(env, to, "setxattr", environment);
   Op<&Listxattr, Lane::kFile>::Add(env, to, "listxattr", environment);

@@ -18,7 +18,9 @@ export async function cleanUp(
     await withGate(session, id, options.signal, () => unmountUnheld(session, references, id, result))
   }
   if (!options.orphans) return result
-  for (const id of await orphansOf(session.layout, await readIds(session.layout))) {
+  const ids = await readIds(session.layout)
+  const contents = await namesIn(session.layout.directory('diff'))
+  for (const id of await orphansOf(session.layout, ids, contents)) {
     await withGate(session, id, options.signal, () => removeOrphan(session, id, result))
   }
   return result

@@ -1,13 +1,13 @@
+import { readdir } from 'node:fs/promises'
 import { list as listMounts } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
 import {
-  codeOf,
+  inTurns,
   isLayerId,
   type Layout,
-  namesIn,
   present,
-  readIds,
-  readParent,
+  readIntents,
+  surveyLayers,
   unless,
 } from '../store/index.ts'
 import { GraphDriverError, statfs } from '../sys/index.ts'
@@ -23,44 +23,49 @@ export interface Inspected {
   readonly features: Readonly<Record<string, string>>
   /** Whether this instance holds a layer. */
   readonly holds: (id: string) => boolean
-  /** Whether another instance holds a layer; false where there are no locks to ask. */
-  readonly heldElsewhere: (id: string) => boolean
+  /** Which of these layers another instance holds; none where there are no locks to ask. */
+  readonly heldElsewhere: (ids: readonly string[]) => Promise<ReadonlySet<string>>
 }
 
 /** All layers and what is no layer any more, sorted by bytes. */
 export async function listLayers(inspected: Inspected): Promise<LayerInfo[]> {
-  const { layout, holds, heldElsewhere } = inspected
-  const ids = await readIds(layout)
+  const { layout, holds } = inspected
+  const surveyed = await surveyLayers(layout)
+  const ids = surveyed.map(({ id }) => id)
   const mounted = await mountedIds(layout)
+  const elsewhere = await inspected.heldElsewhere(ids)
+  const contents = await unless(readdir(layout.directory('diff')), ['ENOENT'], [])
   const layers = new Map<string, LayerInfo>()
-  for (const id of ids) {
-    const isMounted = mounted.has(id)
-    const inUse = isMounted || holds(id) || heldElsewhere(id)
-    layers.set(id, { id, children: [], mounted: isMounted, held: holds(id), inUse })
-  }
-  await Promise.all([...layers.values()].map((layer) => readAncestry(layout, layer)))
-  for (const { id, parent } of layers.values()) {
+  await inTurns(surveyed, ({ id, parent, corrupt }) => {
+    const [isMounted, held] = [mounted.has(id), holds(id)]
+    const layer: LayerInfo = {
+      id,
+      children: [],
+      mounted: isMounted,
+      held,
+      inUse: isMounted || held || elsewhere.has(id),
+    }
+    if (parent !== undefined) layer.parent = parent
+    if (corrupt) layer.fault = 'corrupt'
+    layers.set(id, layer)
+  })
+  const sorted = [...layers.values()].sort(byId)
+  await inTurns(sorted, ({ id, parent }) => {
     if (parent !== undefined) layers.get(parent)?.children.push(id)
+  })
+  const full = new Set(contents)
+  for (const layer of sorted) {
+    if (!full.has(layer.id) && (await hasLostContents(layout, layer.id))) layer.fault = 'corrupt'
   }
-  const contents = new Set(await namesIn(layout.directory('diff')))
-  for (const layer of layers.values()) {
-    if (!contents.has(layer.id) && (await hasLostContents(layout, layer.id))) layer.fault = 'corrupt'
-  }
-  for (const id of await orphansOf(layout, ids)) {
+  const orphans = (await orphansOf(layout, ids, contents)).map((id): LayerInfo => {
     const isMounted = mounted.has(id)
-    layers.set(id, { id, children: [], mounted: isMounted, held: false, inUse: isMounted, fault: 'orphan' })
-  }
-  return [...layers.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+    return { id, children: [], mounted: isMounted, held: false, inUse: isMounted, fault: 'orphan' }
+  })
+  return orphans.length === 0 ? sorted : [...sorted, ...orphans].sort(byId)
 }
 
-async function readAncestry(layout: Layout, layer: LayerInfo): Promise<void> {
-  try {
-    const parent = await readParent(layout, layer.id)
-    if (parent !== undefined) layer.parent = parent
-  } catch (error) {
-    if (codeOf(error) !== 'ERR_LAYER_CORRUPT') throw error
-    layer.fault = 'corrupt'
-  }
+function byId(one: LayerInfo, other: LayerInfo): number {
+  return one.id < other.id ? -1 : 1
 }
 
 /** Metadata without contents. Asked in this order: a removal takes the metadata first, and a creation makes it last. */
@@ -69,14 +74,28 @@ async function hasLostContents(layout: Layout, id: string): Promise<boolean> {
   return (await missing()) && (await present(layout.metadata(id))) && (await missing())
 }
 
-/** Contents without metadata: nobody's, until somebody says so. */
-export async function orphansOf(layout: Layout, ids: readonly string[]): Promise<string[]> {
+/**
+ * Contents without metadata: nobody's, until somebody says so.
+ *
+ * @param contents the names in `diff/`, read after the ids.
+ */
+export async function orphansOf(
+  layout: Layout,
+  ids: readonly string[],
+  contents: readonly string[],
+): Promise<string[]> {
   const known = new Set(ids)
-  const intents = new Set(await namesIn(layout.directory('layers')))
-  const unfinished = (id: string): boolean => intents.has(`.new-${id}`) || intents.has(`.gone-${id}`)
-  return (await namesIn(layout.directory('diff'))).filter(
-    (name) => isLayerId(name) && !known.has(name) && !unfinished(name),
-  )
+  const strangers = contents.filter((name) => !known.has(name) && isLayerId(name))
+  if (strangers.length === 0) return []
+  const unfinished = new Set((await readIntents(layout)).map(({ id }) => id))
+  const orphans: string[] = []
+  for (const id of strangers) {
+    // A layer that was made after the ids were read has its metadata by now, or its intent.
+    if (!unfinished.has(id) && !(await present(layout.metadata(id))) && (await present(layout.diff(id)))) {
+      orphans.push(id)
+    }
+  }
+  return orphans
 }
 
 /** The layers whose mount points something is mounted at, in this mount namespace. */

@@ -82,7 +82,7 @@ export class LayeredDriver implements GraphDriver {
       driver,
       features,
       holds: (id) => this.#references?.holds(id) === true,
-      heldElsewhere: (id) => store?.locks.heldElsewhere('use', id) === true,
+      heldElsewhere: async (ids) => store?.locks.whichHeldElsewhere('use', ids) ?? new Set(),
     }
     this.#reading = new Reading(this.#inspected, this.#session, this.#references)
   }

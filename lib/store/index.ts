@@ -12,6 +12,7 @@ export {
   parseChain,
   readChain,
   readIds,
+  readIntents,
   readParent,
 } from './metadata.ts'
 export { Mutex } from './mutex.ts'
@@ -27,4 +28,6 @@ export {
 export { type SyncLevel, wordOf } from './staging.ts'
 export { checkStamp, Store } from './store.ts'
 export { step } from './step.ts'
+export { surveyLayers } from './survey.ts'
 export { erase, settle } from './sweep.ts'
+export { inTurns } from './turns.ts'

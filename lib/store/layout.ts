@@ -20,6 +20,10 @@ export class Layout {
   get lock(): string {
     return join(this.root, 'lock')
   }
+  /** Which directories were clean when they were last looked through. */
+  get swept(): string {
+    return join(this.root, 'swept')
+  }
   directory(name: string): string {
     return join(this.root, name)
   }

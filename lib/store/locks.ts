@@ -6,6 +6,7 @@ import { tell } from '../sys/events.ts'
 import { F_RDLCK, F_UNLCK, F_WRLCK, getLockSync, setLockSync } from '../sys/index.ts'
 import { closeLock } from './guard.ts'
 import { Mutex } from './mutex.ts'
+import { inTurns } from './turns.ts'
 
 /**
  * The locks of a store: bytes of one file, taken as open-file-description locks (fcntl(2), F_OFD_SETLK), one
@@ -154,7 +155,37 @@ export class Locks {
 
   /** Whether another instance, of any process, has this lock. */
   heldElsewhere(kind: LockKind, name: string): boolean {
-    return getLockSync(this.#file.fd, F_WRLCK, slot(name) + BYTES[kind], 1) !== F_UNLCK
+    return !this.#isFree(slot(name) + BYTES[kind], 1)
+  }
+
+  /**
+   * For which of these names another instance has this lock. The kernel is asked of ranges of bytes, halved until they are free or
+   * one name's: where nobody holds anything that is one question, however many names there are.
+   */
+  async whichHeldElsewhere(kind: LockKind, names: readonly string[]): Promise<Set<string>> {
+    const held = new Set<string>()
+    // Whoever holds anything has a byte behind the first ones.
+    if (this.#isFree(FIRST_BYTE, 0)) return held
+    const slots: [byte: number, name: string][] = []
+    await inTurns(names, (name) => slots.push([slot(name), name]))
+    slots.sort(([one], [other]) => one - other)
+    const ranges: [from: number, to: number][] = [[0, slots.length]]
+    for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
+      const [from, to] = range
+      const [first, last] = [slots[from], slots[to - 1]]
+      if (first === undefined || last === undefined || to <= from) continue
+      const [start, length] =
+        to - from === 1 ? [first[0] + BYTES[kind], 1] : [first[0], last[0] - first[0] + BYTES_A_LAYER]
+      if (this.#isFree(start, length)) continue
+      if (to - from === 1) held.add(first[1])
+      else ranges.push([from, (from + to) >> 1], [(from + to) >> 1, to])
+    }
+    return held
+  }
+
+  /** Whether no other instance has a lock on any of these bytes; a length of 0 is up to the end. */
+  #isFree(start: number, length: number): boolean {
+    return getLockSync(this.#file.fd, F_WRLCK, start, length) === F_UNLCK
   }
 
   /** Whether this instance has this lock as a shared one. */

@@ -1,5 +1,6 @@
 import { lstat, opendir, readdir } from 'node:fs/promises'
 import { GraphDriverError, readFile } from '../sys/index.ts'
+import { findNames } from '../sys/names.ts'
 import { codeOf, unless } from './files.ts'
 import { isLayerId } from './ids.ts'
 import { type Layout, parseIntent } from './layout.ts'
@@ -106,7 +107,8 @@ export async function readIds(layout: Layout): Promise<string[]> {
 
 /** What was begun and not ended: intents in `layers/`. */
 export async function readIntents(layout: Layout): Promise<{ kind: 'new' | 'gone'; id: string }[]> {
-  const names = await readdir(layout.directory('layers'))
+  // No layer's id begins with a dot.
+  const names = await findNames(layout.directory('layers'), '.', '')
   return names
     .map(parseIntent)
     .filter((intent) => intent !== undefined)

@@ -17,7 +17,8 @@ import {
   type XattrPrefix,
 } from './stamp.ts'
 import { step } from './step.ts'
-import { sweepLayers } from './sweep.ts'
+import { sweepLayers, sweptDirectories } from './sweep.ts'
+import { unsureOf } from './swept.ts'
 
 export interface StoreOptions {
   /** The root, links resolved. */
@@ -119,7 +120,12 @@ export class Store {
   }
 
   async #sweep(): Promise<void> {
-    await sweepLayers(this.layout, (id) => this.locks.tryGate(id), this.layerDirectories)
+    const unsure = await unsureOf(this.layout, sweptDirectories(this.layerDirectories))
+    if (unsure.directories.length > 0) {
+      const tryGate = (id: string): Promise<(() => void) | undefined> => this.locks.tryGate(id)
+      const clean = await sweepLayers(this.layout, tryGate, this.layerDirectories, unsure.directories)
+      if (clean) await unsure.noteClean()
+    }
     await this.staging.sweep((path) => unlessMounted(path, deleteTree(path)))
   }
 }

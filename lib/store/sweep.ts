@@ -1,12 +1,13 @@
 import { forgetChild } from './children.ts'
 import { deleteAside, deleteMountPoint, deleteTree, unlessMounted } from './deletion.ts'
-import { namesIn, present, removeFile, unless } from './files.ts'
+import { present, removeFile, unless } from './files.ts'
 import { isLayerId, REMOVING } from './ids.ts'
 import type { Layout } from './layout.ts'
 import { METADATA_LIMIT, readIntents } from './metadata.ts'
 import { step } from './step.ts'
 import { tell } from '../sys/events.ts'
 import { readFile } from '../sys/index.ts'
+import { findNames } from '../sys/names.ts'
 
 /**
  * Undoes or completes what a process that died had begun with one layer. The caller holds the layer's gate.
@@ -54,20 +55,19 @@ export async function erase(
 /**
  * Settles every intent whose gate is free, and deletes what is called `-removing` and belongs to none.
  * What somebody is at work on is left to him.
+ *
+ * @param lookIn the directories that may hold some; left out: all.
+ * @returns whether there was nothing.
  */
 export async function sweepLayers(
   layout: Layout,
   tryGate: (id: string) => Promise<(() => void) | undefined>,
   directories: readonly string[],
-): Promise<void> {
-  const ids = new Set((await readIntents(layout)).map(({ id }) => id))
-  for (const directory of [...directories, 'mnt']) {
-    for (const name of await namesIn(layout.directory(directory))) {
-      if (name.endsWith(REMOVING)) ids.add(name.slice(0, -REMOVING.length))
-    }
-  }
+  lookIn: readonly string[] = sweptDirectories(directories),
+): Promise<boolean> {
+  const found = (await Promise.all(lookIn.map((name) => leftIn(layout, name)))).flat()
+  const ids = new Set(found.filter(isLayerId))
   for (const id of ids) {
-    if (!isLayerId(id)) continue
     const leave = await tryGate(id)
     if (leave === undefined) continue
     try {
@@ -76,6 +76,20 @@ export async function sweepLayers(
       leave()
     }
   }
+  return ids.size === 0
+}
+
+/** Where left-overs can be: `layers`, the directories with one entry a layer, and the mount points. */
+export function sweptDirectories(directories: readonly string[]): string[] {
+  return ['layers', ...directories, 'mnt']
+}
+
+/** The ids of what is left over in one directory. Only such names are looked at: there may be thousands of others. */
+async function leftIn(layout: Layout, name: string): Promise<string[]> {
+  const path = layout.directory(name)
+  if (name === 'layers') return (await readIntents(layout)).map(({ id }) => id)
+  const names = await unless(findNames(path, '', REMOVING), ['ENOENT'], [])
+  return names.map((one) => one.slice(0, -REMOVING.length))
 }
 
 async function sweepLayer(layout: Layout, id: string, directories: readonly string[]): Promise<void> {

@@ -54,6 +54,32 @@ export interface FlatMountinfo {
   readonly text: string
 }
 
+/** Files of one directory: their names and first lines, and sums of what they hold. */
+export interface FlatFirstLines {
+  /** Numbers of a file, in the order of `FirstLineField`. */
+  readonly rows: Int32Array
+  /** One character a byte (latin1): a name, and then its line, without the end and cut to 256 bytes. */
+  readonly text: string
+}
+
+/** Offsets in one row of `FlatFirstLines.rows`. */
+export const FirstLineField = {
+  /** Where the name begins in `text`; where it ends and the line begins; where that ends. */
+  start: 0,
+  nameEnd: 1,
+  lineEnd: 2,
+  size: 3,
+  /** Of an empty file only. */
+  mode: 4,
+  /** 0, or why the file could not be read: a negative errno. */
+  error: 5,
+  /** 64 bits of the whole text, and of what is behind the first line. */
+  sum: 6,
+  sumBehind: 8,
+  /** Numbers in a row. */
+  count: 10,
+} as const
+
 /** The branches of an aufs union, the writable one first. */
 export interface FlatBranches {
   /** Four numbers a branch: its id, its permission bits, and [start, end) of its path in `text`. */
@@ -205,6 +231,11 @@ export interface Calls {
   syncfs(fd: number): number
   /** open (O_NOFOLLOW), read to the end, close, in one job. More than `limit` bytes answers -EFBIG. */
   readFile(dirfd: number, path: Path, limit: number): Uint8Array | number
+  // names.cc
+  /** The names in a directory that begin or end so, a NUL after each; an empty word matches nothing. */
+  findNames(path: Path, beginning: Path, ending: Path): Uint8Array | number
+  /** The plain files of a directory; one of more than `limit` bytes has -EFBIG in its row. */
+  firstLines(path: Path, limit: number): FlatFirstLines | number
   // xattr.cc: `follow` false is the l… form. A path may be /proc/self/fd/<n> with follow true.
   getxattr(path: Path, name: Path, follow: boolean): Uint8Array | number
   setxattr(path: Path, name: Path, value: Uint8Array, flags: number, follow: boolean): number

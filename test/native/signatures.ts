@@ -42,6 +42,8 @@ export const signatures: Readonly<Record<string, Kind[]>> = {
   utimensat: ['int32', 'path', 'time?', 'time?', 'int32'],
   syncfs: ['int32'],
   readFile: ['int32', 'path', 'safe'],
+  findNames: ['path', 'path', 'path'],
+  firstLines: ['path', 'safe'],
   getxattr: ['path', 'path', 'boolean'],
   setxattr: ['path', 'path', 'bytes', 'int32', 'boolean'],
   listxattr: ['path', 'boolean'],

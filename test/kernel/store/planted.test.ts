@@ -45,6 +45,8 @@ const FILES = [
   'lock',
   'graphdriver.json',
   'graphdriver.json.new',
+  'swept',
+  'swept.new',
   'layers/base',
   'layers/leaf',
   'layers/.new-new',

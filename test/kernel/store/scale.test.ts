@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type GraphDriver, open } from 'graphdriver'
 import { mount } from 'graphdriver/sys'
 import { Injector } from './injector.ts'
@@ -38,7 +40,8 @@ describe('a large store', function () {
         ['layout', () => store.layout('new')],
         ['mounts', () => store.mounts('new')],
         ['remove', () => store.remove('new')],
-        // The rest of what it does is to read each directory once.
+        ['list', () => store.list()],
+        // Where something changed it reads that directory's names once, and makes strings of those that matter.
         ['open', async () => (await open({ root: store.root })).close()],
       ]
       const calls: Record<string, number> = {}
@@ -57,6 +60,38 @@ describe('a large store', function () {
       return calls
     }
     assert.deepEqual(await callsOf(MANY), await callsOf(10))
+  })
+
+  it('reads no directory of layers when it is opened, unless that changed', async () => {
+    const store = await makeLarge(scratch.fresh(), 'overlay', 20, 20)
+    await store.close()
+    const { root } = store
+    const injector = new Injector()
+    const reads = async (): Promise<number> => {
+      injector.install()
+      try {
+        const opening = async (): Promise<void> => (await open({ root })).close()
+        const { calls, error } = await injector.run(NONE, 0, opening)
+        assert.equal(error, undefined)
+        return calls.filter((name) => name === 'findNames').length
+      } finally {
+        injector.uninstall()
+      }
+    }
+    assert.equal(await reads(), 4, 'what has changed just now can change again unseen')
+    await sleep(2100)
+    assert.equal(await reads(), 4)
+    assert.equal(await reads(), 0)
+    // As a process leaves it that dies after the commit of a removal.
+    renameSync(join(root, 'layers/chain-0-19'), join(root, 'layers/.gone-chain-0-19'))
+    assert.equal(await reads(), 1)
+    assert.deepEqual(
+      ['layers/.gone-chain-0-19', 'diff/chain-0-19', 'mnt/chain-0-19'].filter((path) =>
+        existsSync(join(root, path)),
+      ),
+      [],
+    )
+    assert.equal(await reads(), 4)
   })
 
   const MOUNTED = LONG ? 1000 : 100

@@ -58,9 +58,9 @@ export function snapshot(root: string, skip: (path: string) => boolean = () => f
   return lines.sort()
 }
 
-/** A store as lines; what the kernel keeps in overlay's work directories is not the store's. */
+/** A store as lines; what the kernel keeps in overlay's work directories is not the store's, and the note of what is clean says nothing of layers. */
 export function storeSnapshot(root: string): string[] {
-  return snapshot(root, (path) => /^work\/[^/]+$/.test(path))
+  return snapshot(root, (path) => /^work\/[^/]+$/.test(path)).filter((line) => !/^\/?swept\b/.test(line))
 }
 
 /** Fails when anybody holds a lock of a store, but for the one that says that it is open (byte 1). */
