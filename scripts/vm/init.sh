@@ -37,6 +37,12 @@ if [ ! -e "/newroot/@CHECKOUT@/package.json" ]; then
 fi
 ip link set lo up
 
+# The whole policy in one write, as selinuxfs wants it.
+if [ -e /policy ]; then
+  mount -t selinuxfs selinux /sys/fs/selinux || fail 'no SELinux in this kernel'
+  dd if=/policy of=/sys/fs/selinux/load bs=16M 2>/dev/null || fail 'SELinux refuses the policy'
+fi
+
 # The kernel asks for modules by this program, in the root of the first process.
 mkdir /newroot/run/vm
 cp -a /bin /lib /newroot/run/vm/ 2>/dev/null
@@ -49,7 +55,11 @@ cat >/newroot/run/vm/second <<'END'
 cd "@CHECKOUT@"
 echo "vm: kernel $(/run/vm/bin/busybox uname -r)"
 /usr/bin/env @ENVIRONMENT@ @COMMAND@
-echo $? >/dev/ttyS1
+status=$?
+# What a program died of, and faults of the kernel's own.
+/run/vm/bin/busybox dmesg | /run/vm/bin/busybox grep -E 'segfault|traps:|general protection|BUG:|Oops|WARNING:' |
+  /run/vm/bin/busybox sed 's/^/vm: kernel log: /'
+echo $status >/dev/ttyS1
 exec /run/vm/bin/busybox poweroff -f
 END
 chmod +x /newroot/run/vm/modprobe /newroot/run/vm/second

@@ -96,13 +96,15 @@ export function knows9p(modules) {
  *
  * @param work an empty directory
  * @param words what init.sh is filled in with
+ * @param policy a binary policy of SELinux that the machine is to load, or undefined
  */
-export function makeInitramfs({ work, modules, words }) {
+export function makeInitramfs({ work, modules, words, policy }) {
   const tree = join(work, 'tree')
   mkdirSync(join(tree, 'bin'), { recursive: true })
   const busybox = capture('sh', ['-c', 'command -v busybox']).trim()
   copyFileSync(busybox, join(tree, 'bin/busybox'))
   chmodSync(join(tree, 'bin/busybox'), 0o755)
+  if (policy) copyFileSync(policy, join(tree, 'policy'))
   const copied = modules ? copyModules(modules, tree, work) : []
   const load = [...boot, ...share].filter((name) => copied.includes(name))
   const script = readFileSync(join(import.meta.dirname, 'init.sh'), 'utf8')

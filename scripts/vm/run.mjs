@@ -1,5 +1,6 @@
-// `npm run test:vm -- --kernel PATH [--modules DIR] [--image] [suite…]`: boots a kernel image in QEMU with the
-// checkout shared in, and runs the suites there as root. PATH may be `debian` or `debian-cloud`: apt's own kernels.
+// `npm run test:vm -- --kernel PATH [--modules DIR] [--image] [--policy FILE] [suite…]`: boots a kernel image in QEMU with
+// the checkout shared in, and runs the suites there as root. PATH may be `debian` or `debian-cloud`: apt's own kernels.
+// FILE is a binary policy of SELinux, which is loaded, and enforces nothing.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -18,12 +19,15 @@ const needed = [
   ['depmod', 'kmod', 'which module needs which'],
   ['mke2fs', 'e2fsprogs', 'makes its disks'],
 ]
+/** What runs unasked: all that a kernel can make a difference to. */
+const whole = ['unit', 'native', 'kernel', 'contract']
 /** What reaches the suites inside. */
 const passed = ['REQUIRE', 'GRAPHDRIVER_LONG', 'GRAPHDRIVER_NATIVE', 'SEED']
 const options = {
   kernel: { type: 'string' },
   modules: { type: 'string' },
   image: { type: 'boolean', default: false },
+  policy: { type: 'string' },
   command: { type: 'string' },
   // tcg runs everywhere; kvm is faster where it works (inside another machine it often hangs).
   accel: { type: 'string', default: 'tcg' },
@@ -53,13 +57,20 @@ function scratch(work) {
 /** no_timer_check: on a host that is busy, an emulated timer looks broken, and the kernel would stop. */
 const kernelWords = 'console=ttyS0 quiet loglevel=2 panic=-1 no_timer_check'
 
-function machine({ kernel, initramfs, disks, share, result, memory, accel }) {
+function machine({ kernel, initramfs, disks, share, result, memory, accel, policy }) {
   const drive = (file, index) => ['-drive', `file=${file},if=virtio,format=raw,cache=unsafe,index=${index}`]
   const files = ['-virtfs', 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap']
   return [
     ...['-machine', 'q35', '-accel', accel, '-cpu', 'max', '-smp', '2', '-m', memory],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
-    ...['-kernel', kernel, '-initrd', initramfs, '-append', kernelWords],
+    ...[
+      '-kernel',
+      kernel,
+      '-initrd',
+      initramfs,
+      '-append',
+      `${kernelWords}${policy ? ' selinux=1 enforcing=0' : ''}`,
+    ],
     ...['-serial', 'stdio', '-serial', `file:${result}`],
     ...disks.flatMap(drive),
     ...(share ? files : []),
@@ -87,7 +98,7 @@ function boot(values, suites, work) {
   }
   const result = join(work, 'result')
   const disks = [scratch(work), ...(image ? [makeImage(work)] : [])]
-  const initramfs = makeInitramfs({ work, modules, words })
+  const initramfs = makeInitramfs({ work, modules, words, policy: values.policy })
   const args = machine({
     kernel,
     initramfs,
@@ -96,6 +107,7 @@ function boot(values, suites, work) {
     result,
     memory: values.memory,
     accel: values.accel,
+    policy: values.policy,
   })
   const status = run('qemu-system-x86_64', args, {
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -112,7 +124,7 @@ function boot(values, suites, work) {
 const { values, positionals } = parseArgs({ options, allowPositionals: true })
 if (!values.kernel) {
   console.error(
-    'usage: npm run test:vm -- --kernel PATH|debian|debian-cloud [--modules DIR] [--image] [suite…]',
+    'usage: npm run test:vm -- --kernel PATH|debian|debian-cloud [--modules DIR] [--image] [--policy FILE] [suite…]',
   )
   process.exit(2)
 }
@@ -121,7 +133,7 @@ const built = run(process.execPath, [join(root, 'scripts/build.mjs')])
 if (built !== 0) process.exit(built)
 const work = mkdtempSync(join(tmpdir(), 'graphdriver-vm-'))
 try {
-  process.exitCode = boot(values, positionals.length > 0 ? positionals : ['unit', 'kernel', 'contract'], work)
+  process.exitCode = boot(values, positionals.length > 0 ? positionals : whole, work)
 } finally {
   rmSync(work, { recursive: true, force: true })
 }

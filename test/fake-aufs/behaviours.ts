@@ -17,6 +17,7 @@ import {
   statfs,
   umount2Sync,
 } from 'graphdriver/sys'
+import { branchBehaviours } from './branch-behaviours.ts'
 import { optionBehaviours } from './option-behaviours.ts'
 import type { Place } from './refusals.ts'
 
@@ -365,5 +366,6 @@ export const behaviours: readonly Behaviour[] = [
   ...tables,
   ...mounts,
   ...newer,
+  ...branchBehaviours,
   ...optionBehaviours,
 ]

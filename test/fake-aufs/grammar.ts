@@ -1,15 +1,21 @@
 /** How aufs reads its options: tokens between commas, no escapes, `br:` and its like spelled with a colon or an equals sign. */
 export type Option =
-  | {
-      readonly kind: 'branch'
-      /** A number: put before the branch that has it. */
-      readonly at: 'list' | 'append' | number
-      readonly path: string
-      /** Undefined: aufs has to find one. */
-      readonly permission: string | undefined
-    }
+  | BranchOption
+  | { readonly kind: 'del'; readonly path: string }
+  | { readonly kind: 'mod'; readonly path: string; readonly permission: string }
   | { readonly kind: 'xino'; readonly path: string | undefined }
   | { readonly kind: 'flag'; readonly word: string }
+
+/** Where a branch goes; a number: before the branch that has it. */
+type Place = 'list' | 'append' | number
+
+interface BranchOption {
+  readonly kind: 'branch'
+  readonly at: Place
+  readonly path: string
+  /** Undefined: aufs has to find one. */
+  readonly permission: string | undefined
+}
 
 /** One setting, as fsconfig(2) gives it. */
 export interface Word {
@@ -87,6 +93,9 @@ export function optionsOf({ key, value }: Word, unknown: readonly string[]): Opt
   const placed = /^(\d+):(.*)$/.exec(value ?? '')
   if ((key === 'add' || key === 'ins') && placed !== null) return [branch(placed[2]!, Number(placed[1]))]
   if (key === 'append' && value !== undefined) return [branch(value, 'append')]
+  if (key === 'prepend' && value !== undefined) return [branch(value, 0)]
+  if (key === 'del' && value !== undefined) return [{ kind: 'del', path: value }]
+  if (key === 'mod' && value !== undefined) return [modification(value)]
   if (key === 'xino' && value !== undefined) return [{ kind: 'xino', path: value }]
   if (value !== undefined && VALUES[key]?.includes(value)) return [{ kind: 'flag', word: `${key}=${value}` }]
   if (value !== undefined && CHECKS[key]?.(value) === true) return [{ kind: 'flag', word: `${key}=${value}` }]
@@ -102,8 +111,14 @@ function list(value: string): Option[] {
   return pieces.slice(0, end < 0 ? undefined : end).map((piece) => branch(piece, 'list'))
 }
 
+function modification(text: string): Option {
+  const { path, permission } = branch(text, 'append')
+  if (permission === undefined) throw new Unknown(`e aufs: no permission ${text}`)
+  return { kind: 'mod', path, permission }
+}
+
 /** The permission begins at the first `=`; one that is not known counts as `ro`. */
-function branch(text: string, at: 'list' | 'append' | number): Option {
+function branch(text: string, at: Place): BranchOption {
   const equals = text.indexOf('=')
   const path = equals < 0 ? text : text.slice(0, equals)
   if (equals < 0) return { kind: 'branch', at, path, permission: undefined }

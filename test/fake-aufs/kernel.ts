@@ -13,9 +13,10 @@ import {
   MS_REMOUNT,
   STATX_ATTR_MOUNT_ROOT,
 } from 'graphdriver/sys'
+import { Refusal } from './branches.ts'
 import { bothForms, flatBranches, spell, superOptions, nameOf, textOf, withLines, wordsOf } from './flat.ts'
 import type { Option, Word } from './grammar.ts'
-import { Refusal, Rules, type Union } from './rules.ts'
+import { Rules, type Union } from './rules.ts'
 
 export interface FakeOptions {
   /** The newer mount interface can be had. */

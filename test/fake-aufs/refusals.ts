@@ -1,10 +1,13 @@
-import { mkdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 
 /** Three branches, an empty mount point and a directory for the table, all good: what a refusal spoils. */
 export interface Place {
   readonly at: (...names: string[]) => string
   readonly paths: string[]
   readonly xino: string
+  /** Makes a filesystem in a file, and mounts it by a loop device. */
+  readonly mountImage: (image: string, target: string) => void
 }
 
 /** One way to be refused by every kernel with aufs: the errno, and what has to be said of it. */
@@ -16,11 +19,19 @@ export interface Refused {
   readonly label?: string
 }
 
-/** Makes the place. */
-export function makePlace(at: Place['at']): Place {
+/** By mke2fs(8) and mount(8). */
+function mountImage(image: string, target: string): void {
+  writeFileSync(image, '')
+  truncateSync(image, 4 << 20)
+  execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', image])
+  execFileSync('mount', ['-o', 'loop', image, target])
+}
+
+/** Makes the place; a double says how it mounts images. */
+export function makePlace(at: Place['at'], mount: Place['mountImage'] = mountImage): Place {
   const paths = [at('rw'), at('ro1'), at('ro2')]
   for (const path of [...paths, at('union'), at('xino')]) mkdirSync(path)
-  return { at, paths, xino: at('xino', 'table') }
+  return { at, paths, xino: at('xino', 'table'), mountImage: mount }
 }
 
 export const refusals: readonly Refused[] = [

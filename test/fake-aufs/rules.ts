@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  statSync,
-  statfsSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, openSync, statSync, statfsSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
   AUFS_SUPER_MAGIC,
@@ -20,6 +11,17 @@ import {
   SYSFS_MAGIC,
   TMPFS_MAGIC,
 } from 'graphdriver/sys'
+import {
+  type Branch,
+  isSame,
+  isWritable,
+  keepHouse,
+  lookUpRaw,
+  modifyBranch,
+  Refusal,
+  removeBranch,
+  type Where,
+} from './branches.ts'
 import { type Option, optionsOf, Unknown, type Word, words } from './grammar.ts'
 
 /** What a kernel with aufs was built with, and how its machine is. */
@@ -44,12 +46,6 @@ export interface Build {
   newId: () => number
 }
 
-export interface Branch {
-  readonly id: number
-  readonly path: string
-  readonly permission: string
-}
-
 /** A superblock. */
 export interface Union {
   readonly id: number
@@ -59,15 +55,6 @@ export interface Union {
   readOnly: boolean
   xino: string | undefined
   nextId: number
-}
-
-/** A negative errno, and the kernel's own words where it has any. */
-export class Refusal extends Error {
-  readonly code: string
-  constructor(code: string, words = '') {
-    super(words)
-    this.code = code
-  }
 }
 
 /** Options of one call: PAGE_SIZE / sizeof(struct au_opt), the last one marks the end. */
@@ -85,6 +72,8 @@ export class Rules {
   crashed = false
   /** Names that were made for inode tables. */
   readonly xinoNames: string[] = []
+  /** Images that are mounted by loop devices, by mount point. */
+  readonly images = new Map<string, string>()
   #nextUnion = 1
 
   constructor(build: Partial<Build> = {}) {
@@ -130,6 +119,7 @@ export class Rules {
       for (const word of all) {
         for (const option of this.#known(word)) {
           if (option.kind === 'branch') this.#lookUp(option.path)
+          if (option.kind === 'del' || option.kind === 'mod') lookUpRaw(option.path)
           if (option.kind === 'xino' && option.path !== undefined) this.#makeXino(option.path)
           options.push(option)
           if (before + options.length > mostOptions(this.build.pageSize)) {
@@ -188,10 +178,9 @@ export class Rules {
       xino: undefined,
       nextId: 1,
     }
-    const branches = options.filter((option) => option.kind === 'branch')
     const xino = options.findLast((option) => option.kind === 'xino')
     try {
-      for (const { path, permission } of branches) this.#add(union, path, permission, { remount: false })
+      for (const option of options) this.#change(union, option, { remount: false })
       if (union.branches.length === 0) throw new Refusal('EINVAL')
       union.xino = xino === undefined ? this.#defaultXino(union) : xino.path
       const { xino: table } = union
@@ -207,7 +196,7 @@ export class Rules {
   }
 
   #defaultXino(union: Union): string {
-    const rw = union.branches.find(({ permission }) => permission.startsWith('rw'))
+    const rw = union.branches.find(({ permission }) => isWritable(permission))
     const path = join(rw?.path ?? '/tmp', '.aufs.xino')
     if (!GOOD_XINO.includes(this.#type(dirname(path)))) throw new Refusal('EINVAL')
     return path
@@ -219,45 +208,46 @@ export class Rules {
     try {
       for (const option of options) {
         if (option.kind === 'flag') union.flags.push(option.word)
+        if (option.kind === 'xino' && isWithin(option.path, target)) throw new Refusal('EINVAL')
         if (option.kind === 'xino') union.xino = option.path
-        if (option.kind !== 'branch') continue
-        if (option.at === 'list') throw new Refusal('EINVAL')
-        if (typeof option.at === 'number' && option.at > union.branches.length) throw new Refusal('EDOM')
-        const at = { remount: true, target }
-        if (!this.#add(union, option.path, option.permission, at)) continue
-        if (typeof option.at === 'number') union.branches.splice(option.at, 0, union.branches.pop()!)
-        if (union.xino !== undefined) this.#makeXino(union.xino)
+        this.#change(union, option, { remount: true, target })
       }
     } catch (error) {
       throw converted(error)
     }
   }
 
+  /** au_opt_br() in fs/aufs/opts.c. */
+  #change(union: Union, option: Option, where: Where): void {
+    if (option.kind === 'del') removeBranch(union.branches, option.path, where)
+    if (option.kind === 'mod') modifyBranch(union.branches, option.path, option.permission, where)
+    if (option.kind !== 'branch') return
+    const { at, path, permission } = option
+    if (at === 'list' && where.remount) throw new Refusal('EINVAL')
+    if (typeof at === 'number' && at > union.branches.length) throw new Refusal('EDOM')
+    if (!this.#add(union, path, permission, where)) return
+    if (typeof at === 'number') union.branches.splice(at, 0, union.branches.pop()!)
+    if (where.remount && union.xino !== undefined) this.#makeXino(union.xino)
+  }
+
   /** test_add() in fs/aufs/branch.c. False: it is there already, which a remount takes for success. */
-  #add(
-    union: Union,
-    path: string,
-    wanted: string | undefined,
-    at: { remount: boolean; target?: string | undefined },
-  ): boolean {
-    const { remount, target } = at
+  #add(union: Union, path: string, wanted: string | undefined, { remount, target }: Where): boolean {
     const permission = wanted ?? (union.branches.length === 0 && !union.readOnly ? 'rw' : 'ro')
     if (union.branches.some((branch) => isSame(branch.path, path))) {
       if (remount) return false
       throw new Refusal('EINVAL')
     }
     if (union.branches.length >= this.build.mostBranches) throw new Refusal('ENOSPC')
-    if (target !== undefined && (path === target || path.startsWith(`${target}/`)))
+    const images = [...this.images].filter(([point]) => isWithin(path, point))
+    if ([path, ...images.map(([, image]) => image)].some((inner) => isWithin(inner, target)))
       throw new Refusal('EINVAL')
     const type = this.#type(path)
     if (UNSUPPORTED.includes(type) || type === OVERLAYFS_SUPER_MAGIC) throw new Refusal('EINVAL')
-    const writable = permission.startsWith('rw')
+    const writable = isWritable(permission)
     const locked = writable && this.build.isReadOnly(path)
     if (locked) throw new Refusal(locked === 'mount' ? 'EROFS' : 'EINVAL')
     for (const other of union.branches) {
-      if (`${other.path}/`.startsWith(`${path}/`) || `${path}/`.startsWith(`${other.path}/`)) {
-        throw new Refusal('EINVAL')
-      }
+      if (isWithin(other.path, path) || isWithin(path, other.path)) throw new Refusal('EINVAL')
     }
     if (writable && this.build.keepsHouse) keepHouse(path)
     union.branches.push({ id: union.nextId++, path, permission })
@@ -271,23 +261,6 @@ function converted(error: unknown): unknown {
   return ['ENOENT', 'ENOTDIR', 'EEXIST', 'EIO'].includes(error.code) ? new Refusal('EINVAL') : error
 }
 
-function isSame(one: string, other: string): boolean {
-  const [a, b] = [statSync(one), statSync(other)]
-  return a.dev === b.dev && a.ino === b.ino
-}
-
-/** aufs's own files in the root of every branch that it writes to. They stay there. */
-function keepHouse(path: string): void {
-  const kindOf = (name: string): string | undefined => {
-    const stats = lstatSync(join(path, name), { throwIfNoEntry: false })
-    return stats && (stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other')
-  }
-  const file = kindOf('.wh..wh.aufs')
-  if (file !== undefined && file !== 'file') throw new Refusal('EEXIST')
-  if (file === undefined) writeFileSync(join(path, '.wh..wh.aufs'), '', { mode: 0o444 })
-  for (const name of ['.wh..wh.plnk', '.wh..wh.orph']) {
-    const kind = kindOf(name)
-    if (kind !== undefined && kind !== 'directory') throw new Refusal('EEXIST')
-    if (kind === undefined) mkdirSync(join(path, name), { mode: 0o700 })
-  }
+function isWithin(path: string | undefined, directory: string | undefined): boolean {
+  return path !== undefined && directory !== undefined && `${path}/`.startsWith(`${directory}/`)
 }

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict'
+import { Refusal } from '../../../fake-aufs/branches.ts'
 import { behaviours } from '../../../fake-aufs/behaviours.ts'
 import { makePlace, type Place } from '../../../fake-aufs/refusals.ts'
-import { mostOptions, Refusal } from '../../../fake-aufs/rules.ts'
+import { mostOptions } from '../../../fake-aufs/rules.ts'
 import { useFixture } from './fixture.ts'
 
 describe('double of a kernel with aufs', () => {
   const store = useFixture()
   let place: Place
   beforeEach(() => {
-    place = makePlace((...names) => store.at(...names))
+    place = makePlace(
+      (...names) => store.at(...names),
+      (image, target) => {
+        store.kernel.rules.images.set(target, image)
+      },
+    )
   })
 
   // The same that the real kernel is asked.
