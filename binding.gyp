@@ -16,6 +16,9 @@
         '-fPIC', '-fvisibility=hidden', '-ffunction-sections', '-fdata-sections',
         # Distributions switch these on by default; their helper functions are not in every C library.
         '-U_FORTIFY_SOURCE', '-fno-stack-protector',
+        # The same bytes wherever it is built: no path of the machine in __FILE__ (node-addon-api has it in its messages).
+        '-ffile-prefix-map=<(module_root_dir)=.',
+        '-ffile-prefix-map=<!(node -p "path.dirname(require.resolve(\'node-addon-api\'))")=node-addon-api',
       ],
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-O3'],
       'cflags!': ['-O3'],
@@ -25,9 +28,13 @@
       ],
       'ldflags': [
         '-nostdlib', '-Wl,--gc-sections', '-Wl,--exclude-libs,ALL', '-Wl,-z,nodelete', '-Wl,-z,relro',
-        '-Wl,-z,now', '-Wl,-z,noexecstack',
+        '-Wl,-z,now', '-Wl,-z,noexecstack', '-Wl,--build-id=none',
       ],
       'libraries': ['-lgcc'],
+      'conditions': [
+        # Else its atomic operations ask the C library, by a function of glibc's own, which of two ways to go.
+        ['target_arch=="arm64"', { 'cflags': ['-mno-outline-atomics'] }],
+      ],
     },
   ],
 }

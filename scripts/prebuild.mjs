@@ -1,23 +1,55 @@
-// The binary that ships: prebuilds/linux-<arch>/graphdriver.node, stripped, and checked like every build.
+// The binaries that ship: prebuilds/linux-<processor>/graphdriver.node, stripped, and checked like every build.
+// `prebuild.mjs [processor…]` builds for these instead, with the cross compilers of the distribution. The same sources and the same
+// compiler give the same bytes, in any directory and at any time. GRAPHDRIVER_PREBUILDS is another place than the checkout.
 // In a directory of its own, since prebuildify empties build/.
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { processors, shipped, toolchain } from './processors.mjs'
 import { bin, nodeHeaders, root, run } from './run.mjs'
 
 const headers = nodeHeaders()
-const env = { ...process.env, ...(headers ? { npm_config_nodedir: headers } : {}) }
-const work = mkdtempSync(join(tmpdir(), 'graphdriver-prebuild-'))
-let status
-try {
-  for (const name of ['binding.gyp', 'native', 'package.json']) {
-    cpSync(join(root, name), join(work, name), { recursive: true })
+const out = process.env.GRAPHDRIVER_PREBUILDS ?? root
+
+function build(processor) {
+  const tools = toolchain(processor)
+  if (tools === undefined) {
+    console.error(`prebuild: no compiler for ${processor}`)
+    return 1
   }
-  symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'))
-  const target = ['--target', process.version.slice(1)]
-  const args = ['--napi', '--strip', '--quiet', ...target, '--cwd', work, '--out', root]
-  status = run(process.execPath, [bin('prebuildify'), ...args], { env, cwd: work })
-} finally {
-  rmSync(work, { recursive: true })
+  const nodedir = headers ? { npm_config_nodedir: headers } : {}
+  const env = {
+    ...process.env,
+    MAKEFLAGS: process.env.MAKEFLAGS ?? '-j2 -s',
+    ...tools.environment,
+    ...nodedir,
+  }
+  const work = mkdtempSync(join(tmpdir(), 'graphdriver-prebuild-'))
+  try {
+    for (const name of ['binding.gyp', 'native', 'package.json'])
+      cpSync(join(root, name), join(work, name), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'))
+    const target = ['--target', process.version.slice(1), '--arch', processor, '--platform', 'linux']
+    const strip = ['--strip', '--strip-bin', tools.strip]
+    const args = ['--napi', '--quiet', ...strip, ...target, '--cwd', work, '--out', out]
+    const status = run(process.execPath, [bin('prebuildify'), ...args], { env, cwd: work })
+    if (status !== 0)
+      console.error(`prebuild: ${processor} failed; prebuildify is quiet, npm run build is not`)
+    return status
+  } finally {
+    rmSync(work, { recursive: true })
+  }
 }
-process.exit(status || run(process.execPath, [join(root, 'scripts/checks/symbols.mjs')]))
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : shipped
+const unknown = wanted.filter((processor) => !processors.includes(processor))
+if (unknown.length > 0) {
+  console.error(`prebuild: ${unknown.join(', ')}: not one of ${processors.join(', ')}`)
+  process.exit(2)
+}
+for (const processor of wanted) {
+  const status = build(processor)
+  if (status !== 0) process.exit(status)
+}
+const files = wanted.map((processor) => join(out, `prebuilds/linux-${processor}/graphdriver.node`))
+process.exit(run(process.execPath, [join(root, 'scripts/checks/symbols.mjs'), ...files]))
