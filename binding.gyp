@@ -16,7 +16,7 @@
         '-fPIC', '-fvisibility=hidden', '-ffunction-sections', '-fdata-sections',
         # Distributions switch these on by default; their helper functions are not in every C library.
         '-U_FORTIFY_SOURCE', '-fno-stack-protector',
-        # The same bytes wherever it is built: no path of the machine in __FILE__ (node-addon-api has it in its messages).
+        # The same bytes wherever it is built, whoever uses __FILE__ (node-addon-api does, in some of its messages).
         '-ffile-prefix-map=<(module_root_dir)=.',
         '-ffile-prefix-map=<!(node -p "path.dirname(require.resolve(\'node-addon-api\'))")=node-addon-api',
       ],
