@@ -1,15 +1,14 @@
 // The binaries that ship: prebuilds/linux-<processor>/graphdriver.node, stripped, and checked like every build.
 // `prebuild.mjs [processor…]` builds for these instead, with the cross compilers of the distribution. The same sources and the same
-// compiler give the same bytes, in any directory and at any time. GRAPHDRIVER_PREBUILDS is another place than the checkout.
+// compiler give the same bytes, in any directory and at any time. --stale leaves alone what is newer than the sources.
 // In a directory of its own, since prebuildify empties build/.
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { processors, shipped, toolchain } from './processors.mjs'
 import { bin, nodeHeaders, root, run } from './run.mjs'
 
 const headers = nodeHeaders()
-const out = process.env.GRAPHDRIVER_PREBUILDS ?? root
 
 function build(processor) {
   const tools = toolchain(processor)
@@ -31,7 +30,7 @@ function build(processor) {
     symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'))
     const target = ['--target', process.version.slice(1), '--arch', processor, '--platform', 'linux']
     const strip = ['--strip', '--strip-bin', tools.strip]
-    const args = ['--napi', '--quiet', ...strip, ...target, '--cwd', work, '--out', out]
+    const args = ['--napi', '--quiet', ...strip, ...target, '--cwd', work, '--out', root]
     const status = run(process.execPath, [bin('prebuildify'), ...args], { env, cwd: work })
     if (status !== 0)
       console.error(`prebuild: ${processor} failed; prebuildify is quiet, npm run build is not`)
@@ -41,15 +40,29 @@ function build(processor) {
   }
 }
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : shipped
+function binary(processor) {
+  return join(root, `prebuilds/linux-${processor}/graphdriver.node`)
+}
+
+/** Is there a binary that is newer than all that it is made of? */
+function fresh(processor) {
+  const sources = readdirSync(join(root, 'native')).map((name) => join('native', name))
+  const times = ['binding.gyp', 'native', ...sources].map((name) => statSync(join(root, name)).mtimeMs)
+  return existsSync(binary(processor)) && statSync(binary(processor)).mtimeMs > Math.max(...times)
+}
+
+const words = process.argv.slice(2)
+const named = words.filter((word) => word !== '--stale')
+const wanted = named.length > 0 ? named : shipped
 const unknown = wanted.filter((processor) => !processors.includes(processor))
 if (unknown.length > 0) {
   console.error(`prebuild: ${unknown.join(', ')}: not one of ${processors.join(', ')}`)
   process.exit(2)
 }
 for (const processor of wanted) {
+  if (words.includes('--stale') && fresh(processor)) continue
   const status = build(processor)
   if (status !== 0) process.exit(status)
 }
-const files = wanted.map((processor) => join(out, `prebuilds/linux-${processor}/graphdriver.node`))
-process.exit(run(process.execPath, [join(root, 'scripts/checks/symbols.mjs'), ...files]))
+const symbols = join(root, 'scripts/checks/symbols.mjs')
+process.exit(run(process.execPath, [symbols, ...wanted.map(binary)]))

@@ -1,11 +1,12 @@
 // `npm test`: builds what is out of date and runs every suite. `npm test -- unit kernel` runs only these;
-// and `npm test -- kernel/archive` only what is in that directory; --long is the big figures, --no-build takes what is built.
-// Arguments after `--` go to mocha.
+// and `npm test -- kernel/archive` only what is in that directory; --long is the big figures, --no-build takes what is built;
+// --on=node-22 runs on another Node.js (see machines.mjs), as --long does on all of them. Arguments after `--` go to mocha.
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runChecks } from './checks/all.mjs'
 import { installJudges } from './judges.mjs'
+import { machine, machines } from './machines.mjs'
 import { capture, has, root, run } from './run.mjs'
 
 const NOBODY = 65534
@@ -47,19 +48,21 @@ const suites = [
   ['contract in a user namespace', 'contract', userNamespace],
 ]
 
-function runSuite(directory, prefix) {
+function runSuite(directory, prefix, on) {
   const tmp = mkdtempSync(join(tmpdir(), 'graphdriver-test-'))
   const results = join(tmp, 'results.json')
   const work = mkdtempSync(join(tmp, 'tmp-'))
   // As anybody may pass through /tmp.
   for (const path of [tmp, work]) chmodSync(path, 0o755)
   if (prefix.includes(asNobody[0])) for (const path of [tmp, work]) chownSync(path, NOBODY, NOBODY)
-  const args = [join(root, 'scripts/suite.mjs'), directory, results, ...forMocha]
-  const [command, ...rest] = [...prefix, process.execPath, ...args]
+  const requires = on.requires.flatMap((file) => ['--require', file])
+  const args = [join(root, 'scripts/suite.mjs'), directory, results, ...requires, ...forMocha]
+  const [command, ...rest] = [...prefix, on.node, ...args]
   // The fresh build, even where prebuilt binaries lie about; the package suite installs one itself.
   const native = process.env.GRAPHDRIVER_NATIVE ?? join(root, 'build/Release/graphdriver.node')
   const addon = directory === 'package' ? {} : { GRAPHDRIVER_NATIVE: native }
-  const env = { ...process.env, ...addon, TMPDIR: work, ...(long ? { GRAPHDRIVER_LONG: '1' } : {}) }
+  const figures = long && on.node === process.execPath ? { GRAPHDRIVER_LONG: '1' } : {}
+  const env = { ...process.env, ...addon, TMPDIR: work, ...figures, ...on.env }
   try {
     run(command, rest, { env })
     return JSON.parse(readFileSync(results, 'utf8'))
@@ -77,7 +80,7 @@ function mounts() {
 }
 
 const began = Date.now()
-console.log(`budget: ${long ? '60 minutes, with the big figures' : '10 minutes'}`)
+console.log(`budget: ${long ? '3 hours, with the big figures' : '10 minutes'}`)
 if (!own.includes('--no-build')) {
   const status = run(process.execPath, [join(root, 'scripts/build.mjs')])
   if (status !== 0) {
@@ -93,16 +96,31 @@ if (wanted.length === 0 || wanted.includes('checks')) {
   console.log('\nchecks')
   table.push(['checks', { ...runChecks(), skipped: [] }])
 }
-for (const [title, directory, environment] of suites) {
-  const asked = wanted.filter((word) => word.split('/')[0] === directory)
-  if (wanted.length > 0 && asked.length === 0) continue
-  for (const part of asked.length > 0 ? asked : [directory]) {
-    const name = title.replace(directory, part)
-    console.log(`\n===== ${name}`)
-    const prefix = environment()
-    table.push([name, typeof prefix === 'string' ? prefix : runSuite(part, prefix)])
+function runOn(name) {
+  let on
+  try {
+    on = machine(name)
+  } catch (error) {
+    console.log(`${name}: ${error.message}`)
+    table.push([`everything on ${name}`, { passed: 0, failed: 1, skipped: [] }])
+    return
+  }
+  const where = name === 'own' ? '' : ` on ${name}`
+  for (const [title, directory, environment] of suites) {
+    const asked = wanted.filter((word) => word.split('/')[0] === directory)
+    if (wanted.length > 0 ? asked.length === 0 : !machines[name].includes(directory)) continue
+    for (const part of asked.length > 0 ? asked : [directory]) {
+      const suite = `${title.replace(directory, part)}${where}`
+      console.log(`\n===== ${suite}`)
+      const prefix = environment()
+      table.push([suite, typeof prefix === 'string' ? prefix : runSuite(part, prefix, on)])
+    }
   }
 }
+
+const named = own.filter((word) => word.startsWith('--on=')).map((word) => word.slice('--on='.length))
+const all = long && wanted.length === 0 ? Object.keys(machines) : ['own']
+for (const name of named.length > 0 ? named : all) runOn(name)
 const clean = mounts() === before
 table.push(['nothing left mounted', { passed: Number(clean), failed: Number(!clean), skipped: [] }])
 
