@@ -160,7 +160,7 @@ export interface LayerLayout {
 /** A reference as a handle. */
 export interface Rootfs extends AsyncDisposable {
   readonly path: string
-  /** An O_PATH descriptor of the directory, for whoever may not pass through the root. */
+  /** An O_PATH descriptor of the directory, for whoever may not pass through the root; -1 once it is released. */
   readonly fd: number
   /** Closes the descriptor and gives the reference back. A second call does nothing. */
   release(): Promise<void>

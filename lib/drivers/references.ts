@@ -134,11 +134,12 @@ export class References {
     }
     const given = { readOnly: kind === 'view', label: holding.label, view: holding.view }
     const last = holding.kinds.filter((one) => one === kind).length === 1
-    if (holding.kinds.length === 1) await this.#end(id, holding, how)
+    // The view first: a copy in which somebody works is not seen by the unmount of the union, and would keep that alive.
     if (kind === 'view' && last && holding.view !== undefined) {
       await dropView(this.#session, id, holding.view, how)
       delete holding.view
     }
+    if (holding.kinds.length === 1) await this.#end(id, holding, how, given.view)
     if (kind === 'plain' && last && holding.write) {
       this.#session.store.locks.release('write', id)
       holding.write = false
@@ -155,14 +156,22 @@ export class References {
     this.#held.clear()
   }
 
-  /** Unmounts for the last reference of this instance, unless another instance still has one. */
-  async #end(id: string, holding: Holding, how: UnmountHow): Promise<void> {
+  /**
+   * Unmounts for the last reference of this instance, unless another instance still has one.
+   *
+   * @param view where the view was that is gone already: a failure brings it back.
+   */
+  async #end(id: string, holding: Holding, how: UnmountHow, view: string | undefined): Promise<void> {
     if (holding.plan === undefined) return
     const { locks } = this.#session.store
     if (!locks.claim('use', id)) return
+    const target = this.#session.layout.mount(id)
     try {
-      const target = this.#session.layout.mount(id)
       if (await isMounted(target)) await takeDown(this.#session, id, target, how)
+    } catch (error) {
+      if (view !== undefined && (await isMounted(target)))
+        holding.view = await makeView(this.#session, id, target, view)
+      throw error
     } finally {
       locks.unclaim('use', id)
     }

@@ -19,7 +19,15 @@ export class Handles {
           released = undefined
           throw error
         }))
-    return { path, fd: handle.fd, release, [Symbol.asyncDispose]: release }
+    return {
+      path,
+      // Its number soon belongs to another file: FileHandle answers -1 when it is closed.
+      get fd() {
+        return handle.fd
+      },
+      release,
+      [Symbol.asyncDispose]: release,
+    }
   }
 
   /** Closes the descriptor of one handle, or every one. */

@@ -45,6 +45,7 @@ export function use(driver: string): void {
       const rootfs = await store.graph.use('top')
       await Promise.all([rootfs.release(), rootfs.release()])
       await rootfs.release()
+      assert.equal(rootfs.fd, -1)
       assert.deepEqual(await names(held), ['base', 'top'])
       assert.equal((await store.graph.list()).find(({ id }) => id === 'top')!.held, true)
       await store.graph.put('top')

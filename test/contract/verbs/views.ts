@@ -94,6 +94,7 @@ export function views(driver: string): void {
     it('in which somebody works stays, and put can be repeated', async () => {
       await stack(store.graph, ['base', 'top'], fill)
       const view = await store.graph.get('top', { readOnly: true })
+      const mounted = await mountPoints(store.root)
       const sitter = await sit(view)
       try {
         await rejects(
@@ -101,6 +102,9 @@ export function views(driver: string): void {
           'ERR_LAYER_BUSY',
           new RegExp(`${String(sitter.pid)} \\(sleep\\)`),
         )
+        assert.deepEqual(await mountPoints(store.root), mounted)
+        assert.equal(await store.graph.get('top', { readOnly: true }), view)
+        await store.graph.put('top')
         assert.deepEqual(await names(view), ['base', 'top'])
       } finally {
         await sitter.end()
@@ -123,6 +127,26 @@ export function views(driver: string): void {
     })
 
     if (!union) return
+
+    it('stays where it is when put cannot unmount the union', async () => {
+      await stack(store.graph, ['base', 'top'], fill)
+      const view = await store.graph.get('top', { readOnly: true })
+      const mounted = await mountPoints(store.root)
+      const sitter = await sit(await store.graph.get('top'))
+      try {
+        await store.graph.put('top')
+        await rejects(store.graph.put('top'), 'ERR_LAYER_BUSY')
+        assert.deepEqual((await mountPoints(store.root)).sort(), mounted.sort())
+        assert.deepEqual(await names(view), ['base', 'top'])
+        assert.equal(await store.graph.get('top', { readOnly: true }), view)
+        await store.graph.put('top')
+      } finally {
+        await sitter.end()
+      }
+      await store.graph.put('top')
+      assert.deepEqual(await mountPoints(store.root), [])
+      assert.deepEqual(await names(store.at('views')), [])
+    })
 
     it('outlives the put of who had the layer writable', async () => {
       await stack(store.graph, ['base', 'top'], fill)
