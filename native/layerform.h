@@ -55,10 +55,13 @@ inline const char* WhiteoutXattr(Form form) {
 }
 
 // Left out of every layer that goes out, and never taken from one that comes in: what the unions
-// write down for themselves, and labels, which the machine's policy gives anew.
+// write down for themselves; labels, which the machine's policy gives anew; and the second name
+// that xfs lists ACLs under (fs/xfs/xfs_xattr.c), of its own form: they are there as
+// system.posix_acl_*.
 inline bool IsBookkeepingXattr(const char* name) {
   return StartsWith(name, "trusted.overlay.") || StartsWith(name, "user.overlay.") ||
-         StartsWith(name, "trusted.aufs.") || strcmp(name, "security.selinux") == 0;
+         StartsWith(name, "trusted.aufs.") || StartsWith(name, "trusted.SGI_ACL_") ||
+         strcmp(name, "security.selinux") == 0;
 }
 
 // What says that the contents are in a layer below (metacopy=on), or that the directory is another

@@ -137,8 +137,8 @@ export async function startPacking(directory: string, options: PackOptions): Pro
  * when its owner, mode or extended attributes are not those of `parent`.
  *
  * Times are exact to the nanosecond, extended attributes are `SCHILY.xattr.*` records of raw bytes; sockets are left out with a warning. What
- * a union writes down for itself (`trusted.overlay.*`, `user.overlay.*`, `trusted.aufs.*`) and `security.selinux` stays behind. No link is
- * followed, nothing that is mounted below is entered.
+ * a union writes down for itself (`trusted.overlay.*`, `user.overlay.*`, `trusted.aufs.*`), `security.selinux`, and what xfs lists a second
+ * time (`trusted.SGI_ACL_*`) stays behind. No link is followed, nothing that is mounted below is entered.
  *
  * @throws SyscallError (ENOENT, ENOTDIR, EACCES, EMFILE) when the directory cannot be opened; later failures destroy the stream.
  */

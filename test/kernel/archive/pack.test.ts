@@ -184,7 +184,14 @@ describeMounts('pack', (directory) => {
     setxattrSync(at('file'), 'trusted.binary', binary)
     setxattrSync(at('file'), 'trusted.empty', Buffer.alloc(0))
     setxattrSync(at('file'), 'trusted.sign=%3D', binary)
-    for (const name of ['trusted.overlay.opaque', 'trusted.overlay.origin', 'trusted.aufs.wbr']) {
+    // xfs lists an ACL a second time, as trusted.SGI_ACL_*: here it is a plain attribute of that name.
+    for (const name of [
+      'trusted.overlay.opaque',
+      'trusted.overlay.origin',
+      'trusted.aufs.wbr',
+      'trusted.SGI_ACL_FILE',
+      'trusted.SGI_ACL_DEFAULT',
+    ]) {
       setxattrSync(at('d'), name, Buffer.from('y'))
     }
     const acl = Buffer.from(
