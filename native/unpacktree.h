@@ -78,9 +78,9 @@ class UnpackTree final : private DirectoryMaker {
   UnpackFailure RemoveBelow(const char* name);
   UnpackFailure MarkOpaque(int directory, uint64_t ino);
   // As lower layers have it, if they have it.
-  UnpackFailure DressMissing(int directory, const Buffer& above, const char* name);
+  UnpackFailure DressMissing(int directory, const Buffer& path);
   UnpackFailure DressAs(int lower, int directory, const Buffer& path);
-  UnpackFailure DressAsNew(int directory, const char* name);
+  UnpackFailure DressAsNew(int directory, const Buffer& path);
   bool IsOpaque(int directory) const { return HidesBelow(directory, form_); }
   bool IsBelowOpaque();
   UnpackFailure SetOpaqueXattr(int directory) const;

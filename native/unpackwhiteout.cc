@@ -284,28 +284,33 @@ long UnpackTree::MakeMissing(const UnpackDirectory& directory, const Buffer& abo
   Descriptor fd(CallAgain(SYS_openat, directory.fd, static_cast<const void*>(name),
                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (fd.failed()) return fd.get();
-  if (!hides) return DressMissing(fd.get(), above, name).error;
-  UnpackFailure failure = DressAsNew(fd.get(), name);
+  Buffer path;
+  bool named = path.Append(above.data(), above.size()) && path.Append('/') &&
+               path.Append(name, strlen(name) + 1);
+  if (!named) return -ENOMEM;
+  if (!hides) return DressMissing(fd.get(), path).error;
+  UnpackFailure failure = DressAsNew(fd.get(), path);
   return failure.failed() ? failure.error : MarkOpaque(fd.get(), 0).error;
 }
 
-UnpackFailure UnpackTree::DressAsNew(int directory, const char* name) {
+// A time that no clock gives: the same tar makes the same layer whenever it comes in.
+UnpackFailure UnpackTree::DressAsNew(int directory, const Buffer& path) {
   UnpackAttributes attributes;
   attributes.mode = 0755;
   attributes.set_owner = user_.uid == 0;
   attributes.set_time = false;
   attributes.drop_acl = true;
-  return SetAttributes({directory, -1, nullptr}, false, attributes, UnpackXattrs(), notes_, name);
+  Statx own;
+  if (long error = StatxOf(directory, "", kEmptyPath, &own)) return {error, "statx"};
+  if (!times_.Add(path.data() + 1, path.size() - 2, own.ino, TarTime{})) return {-ENOMEM, "malloc"};
+  return SetAttributes({directory, -1, nullptr}, false, attributes, UnpackXattrs(), notes_,
+                       path.data() + 1);
 }
 
-UnpackFailure UnpackTree::DressMissing(int directory, const Buffer& above, const char* name) {
-  if (lowers_.none()) return DressAsNew(directory, name);
-  Buffer path;
-  bool made = path.Append(above.data(), above.size()) && path.Append('/') &&
-              path.Append(name, strlen(name) + 1);
-  if (!made) return {-ENOMEM, "malloc"};
+UnpackFailure UnpackTree::DressMissing(int directory, const Buffer& path) {
+  if (lowers_.none()) return DressAsNew(directory, path);
   Descriptor lower(lowers_.Find(root_.fd(), path.data() + 1, form_));
-  if (lower.get() == -ENOENT) return DressAsNew(directory, name);
+  if (lower.get() == -ENOENT) return DressAsNew(directory, path);
   if (lower.failed()) return {lower.get(), "openat"};
   return DressAs(lower.get(), directory, path);
 }

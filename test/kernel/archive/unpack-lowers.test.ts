@@ -102,6 +102,11 @@ describeMounts('unpack: directories that no entry is about', (top) => {
         const seen = await unpacked(symlink('to', 'a/b'), file('to/f'))
         assert.deepEqual([seen['a/b'], seen['a']], [shown, 'directory 711 4:7 trusted.mark=4'])
       })
+      it('have no time of the clock where they are new: a tar makes the same layer whenever it comes in', async () => {
+        whiteout(form, at('l1'), 'x')
+        await unpacked(file('new/deep/f'), file('x/.wh.g'), file('.wh.a'), file('a/f'))
+        assert.deepEqual(times(layer(), 'new', 'new/deep', 'x', 'a'), Array<bigint>(4).fill(0n))
+      })
       it('are new where all of a path is missing only in part', async () => {
         const seen = await unpacked(file('a/none/f'), file('a/b/none/f'))
         assert.deepEqual(
