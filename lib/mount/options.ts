@@ -24,7 +24,15 @@ export interface ParsedOptions {
 }
 
 const noChange: AttributeChange = { set: 0n, clear: 0n }
-const defaults = ['rw', 'suid', 'dev', 'exec', 'async']
+
+/** Words that stand for others, as in mount(8): whoever may mount for himself shall not become somebody else by it. */
+const shorthands: ReadonlyMap<string, readonly string[]> = new Map([
+  ['defaults', ['rw', 'suid', 'dev', 'exec', 'async']],
+  ['user', ['noexec', 'nosuid', 'nodev']],
+  ['users', ['noexec', 'nosuid', 'nodev']],
+  ['owner', ['nosuid', 'nodev']],
+  ['group', ['nosuid', 'nodev']],
+])
 
 function change(before: AttributeChange, effect: WordEffect): AttributeChange {
   if (effect.attributes === undefined) return before
@@ -33,9 +41,9 @@ function change(before: AttributeChange, effect: WordEffect): AttributeChange {
   return { set: (before.set & ~clear) | set, clear: (before.clear & ~set) | clear }
 }
 
-function spellOut(word: unknown): string[] {
+function spellOut(word: unknown): readonly string[] {
   if (typeof word !== 'string') throw invalidType('option', 'of type string', word)
-  return word === 'defaults' ? defaults : [word]
+  return shorthands.get(word) ?? [word]
 }
 
 /** The effect of a word such as `rro` or `rnosuid`, as the OCI runtime specification has them. */
@@ -46,7 +54,8 @@ function recursiveEffect(word: string): WordEffect | undefined {
 
 /**
  * Sorts options as mount(8) takes them: flags of the mount and of the call, propagation, and what is the filesystem's own.
- * A later word wins over an earlier one. `defaults` stands for rw, suid, dev, exec, async; words that are only
+ * A later word wins over an earlier one. `defaults` stands for rw, suid, dev, exec, async; `user` and `users` for noexec, nosuid,
+ * nodev; `owner` and `group` for nosuid, nodev. Words that are only
  * for programs (`noauto`, `x-…`, `comment=…`) are left out.
  *
  * @param options words, or one text with commas between them.

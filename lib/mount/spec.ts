@@ -40,7 +40,8 @@ const mountFlags =
 /**
  * Mounts by words, all of it or nothing: a bind with `ro` is read-only before anybody sees it (Linux 5.12; before, for
  * a moment it is not), and where a later step fails, what was mounted is taken down again. Only the effect of `remount`
- * and of a change of propagation stays.
+ * and of a change of propagation stays. As with mount(8), `remount` leaves ro, nosuid, nodev, noexec, nosymfollow and the kind
+ * of access time as they are where no word is about them.
  *
  * @throws SyscallError of the call that failed, with the kernel's own words in `detail` where it has any; TypeError
  * ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for a spec that cannot be meant.
@@ -123,7 +124,10 @@ async function place(spec: MountSpec, parsed: ParsedOptions): Promise<void> {
   const { target, source } = spec
   const { flags } = parsed
   const type = typeOf(spec)
-  if (flags & MS_REMOUNT) return sys.mount(source ?? 'none', target, type, flags, joinData(parsed.data))
+  if (flags & MS_REMOUNT) {
+    const all = flags | (await keptFlags(target, parsed))
+    return sys.mount(source ?? 'none', target, type, all, joinData(parsed.data))
+  }
   if (flags & MS_MOVE) return sys.mount(source ?? null, target, null, MS_MOVE)
   if (flags & MS_BIND) return bind(source ?? '', target, parsed)
   if (type !== null) return mountFilesystem(type, source ?? 'none', target, parsed)
@@ -202,10 +206,20 @@ async function restrict(target: string, parsed: ParsedOptions): Promise<void> {
     const detail = 'attributes of a whole tree need mount_setattr(2), Linux 5.12'
     throw new sys.SyscallError('ENOSYS', 'mount_setattr', { path: target, detail })
   }
-  const kept = flagsOfStatfs((await sys.statfs(target)).flags)
-  const cleared = flagsOfAttributes(parsed.attributes.clear)
-  const flags = (kept & ~cleared) | (parsed.flags & mountFlags)
+  const flags = (await keptFlags(target, parsed)) | (parsed.flags & mountFlags)
   await sys.mount(null, target, null, MS_REMOUNT | MS_BIND | flags)
+}
+
+/** What a mount has and no word takes from it: a remount that does not name it would take it away (mount(2)). */
+async function keptFlags(target: string, parsed: ParsedOptions): Promise<number> {
+  let kept: number
+  try {
+    kept = flagsOfStatfs((await sys.statfs(target)).flags)
+  } catch {
+    // The mount call that follows says what is wrong.
+    return 0
+  }
+  return kept & ~flagsOfAttributes(parsed.attributes.clear)
 }
 
 function flagsOfStatfs(flags: number): number {

@@ -120,12 +120,8 @@ export const propagationWords: ReadonlyMap<string, number> = new Map([
 export const programWords: ReadonlySet<string> = new Set([
   'auto',
   'noauto',
-  'user',
   'nouser',
-  'users',
-  'owner',
   'noowner',
-  'group',
   'nogroup',
   'nofail',
   '_netdev',

@@ -34,6 +34,28 @@ describeMounts('mounting by words', (directory) => {
     assert.equal(sys.mountinfoSync().byMountPoint(a)?.propagation.shared, undefined)
     readOnlyFails(a)
   })
+  it('remounts without taking away what no word is about', async () => {
+    const { a } = directories(directory(), 'a')
+    const options = ['size=1m', 'nosuid', 'nodev', 'noexec', 'nosymfollow', 'nodiratime', 'noatime']
+    await mount({ type: 'tmpfs', source: 's', target: a, options })
+    const all = 'nosuid,nodev,noexec,noatime,nodiratime,nosymfollow'
+    for (const [words, seen] of [
+      [['remount', 'size=2m'], `rw,${all}`],
+      [['remount', 'bind', 'ro'], `ro,${all}`],
+      [['remount', 'bind', 'relatime'], `ro,${all.replace('noatime', 'relatime')}`],
+      [['remount', 'rw', 'suid'], `rw,${all.replace('noatime', 'relatime').replace('nosuid,', '')}`],
+      [['remount', 'ro'], `ro,${all.replace('noatime', 'relatime').replace('nosuid,', '')}`],
+    ] as const) {
+      await mount({ target: a, options: words })
+      assert.deepEqual(optionsAt(a).sort(), seen.split(',').sort(), words.join())
+    }
+    await mount({ target: a, options: ['remount', 'defaults'] })
+    assert.equal(optionsAt(a).includes('nodev'), false)
+    await assert.rejects(mount({ target: join(a, 'none'), options: ['remount', 'ro'] }), {
+      code: 'ENOENT',
+      syscall: 'mount',
+    })
+  })
   it('binds read-only and more, one mount or the whole tree', async () => {
     const { source, flat, tree, plain } = directories(
       directory(),

@@ -43,6 +43,16 @@ describe('options as words', () => {
       assert.equal(parseOptions('ro,nosuid,nodev,noexec,sync,defaults').flags, 0)
       assert.equal(parseOptions('mand,lazytime,silent,nomand,nolazytime,loud').flags, 0)
     })
+    it('knows what the words for users stand for', () => {
+      const { flags, data } = parseOptions('user')
+      assert.deepEqual([flags, data], [parseOptions('noexec,nosuid,nodev').flags, []])
+      assert.equal(parseOptions('exec,users').flags, flags)
+      assert.equal(parseOptions('user,exec').flags, parseOptions('nosuid,nodev').flags)
+      for (const word of ['owner', 'group']) {
+        assert.equal(parseOptions(word).flags, parseOptions('nosuid,nodev').flags)
+      }
+      assert.equal(parseOptions('nouser,noowner,nogroup').flags, 0)
+    })
     it('keeps only one kind of access time', () => {
       assert.equal(parseOptions('noatime,relatime').flags, MS_RELATIME)
       assert.equal(parseOptions('relatime,strictatime').flags, MS_STRICTATIME)
