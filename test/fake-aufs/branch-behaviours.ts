@@ -174,9 +174,14 @@ const images: readonly Behaviour[] = [
       mount(place)
       place.mountImage(place.at('union', 'image'), place.at('inner'))
       place.mountImage(place.at('ro1', 'image'), place.at('outer'))
-      assert.throws(() => remount(place, `append:${place.at('inner')}=ro`), { code: 'EINVAL' })
-      remount(place, `append:${place.at('outer')}=ro`)
-      assert.deepEqual(await shown(place), [...WHOLE, 'outer=ro'])
+      try {
+        assert.throws(() => remount(place, `append:${place.at('inner')}=ro`), { code: 'EINVAL' })
+        remount(place, `append:${place.at('outer')}=ro`)
+        assert.deepEqual(await shown(place), [...WHOLE, 'outer=ro'])
+      } finally {
+        // Taken, it would keep the union, and the union would keep it, for ever.
+        remount(place, `del:${place.at('inner')}`)
+      }
     },
   },
 ]

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findMount } from 'graphdriver/mount'
 import { getxattr } from 'graphdriver/sys'
 import { chain, describeAufs, ids, openAufs } from './machine.ts'
 
@@ -36,6 +37,9 @@ describeAufs(`a mount label of aufs${reason === undefined ? '' : ` (${reason})`}
       writeFileSync(join(root, 'diff', layers[0]!, 'old'), '')
       const top = layers.at(-1)!
       const path = await graph.get(top, { mountLabel: label })
+      // Quoted where there is a comma in it.
+      const shown = (await findMount(path))!.superOptions.replaceAll('"', '')
+      assert.ok(`,${shown},`.includes(`,context=${label},`), shown)
       writeFileSync(join(path, 'new'), '')
       for (const name of ['.', 'old', 'new']) {
         assert.equal(await labelOf(join(path, name)), label, name)
