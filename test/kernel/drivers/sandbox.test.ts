@@ -60,6 +60,10 @@ describeMounts('a sandbox', function (directory) {
     execFileSync('cc', ['-O1', '-o', sandbox, join(import.meta.dirname, 'sandbox.c')], { stdio: 'pipe' })
   })
 
+  // Covered, not unmounted: what lies below may be the /proc of another machine (9p).
+  const cover = 'mount -t tmpfs none /proc && exec "$@"'
+  const without = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', cover, 'sh']
+
   for (const driver of ['overlay', 'vfs']) {
     for (const [code, calls, title] of [
       ['EPERM', newMounts, 'a filter that refuses the newer mount calls'],
@@ -77,16 +81,6 @@ describeMounts('a sandbox', function (directory) {
     }
 
     it(`${driver} does its work without /proc, but for removals, which need the mount table`, async () => {
-      const without = [
-        'unshare',
-        '--mount',
-        '--propagation',
-        'private',
-        'sh',
-        '-c',
-        'umount -l /proc && exec "$@"',
-        'sh',
-      ]
       const { status, output } = await runScript(
         without,
         mainJob,
@@ -107,17 +101,8 @@ describeMounts('a sandbox', function (directory) {
       const error = await graph.remove('base').catch((error) => error)
       console.log(error.code, error.detail, await graph.exists('base'))
     `
-    const without = [
-      'unshare',
-      '--mount',
-      '--propagation',
-      'private',
-      'sh',
-      '-c',
-      'umount -l /proc && exec "$@"',
-      'sh',
-    ]
-    const { output } = await runScript(without, script, join(directory(), 'store'))
+    const { status, output } = await runScript(without, script, join(directory(), 'store'))
+    assert.equal(status, 0)
     assert.equal(output, 'ENOENT the mount table is in /proc, which has to be mounted true')
   })
 })

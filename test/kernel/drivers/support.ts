@@ -61,12 +61,12 @@ export async function runScript(
   words: readonly string[],
   script: string,
   ...args: string[]
-): Promise<{ status: number | null; output: string }> {
+): Promise<{ status: number | string; output: string }> {
   const root = join(import.meta.dirname, '../../..')
   const [command, ...rest] = [...words, process.execPath, '--input-type=module', '-e', script, ...args]
   const child = spawn(command!, rest, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  const [status] = (await once(child, 'close')) as [number | null]
-  return { status, output: output.trimEnd() }
+  const [status, signal] = (await once(child, 'close')) as [number, null] | [null, string]
+  return { status: status ?? signal, output: output.trimEnd() }
 }

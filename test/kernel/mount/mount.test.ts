@@ -30,7 +30,7 @@ describeMounts('mounting by words', (directory) => {
     assert.equal(entry?.options, 'rw,nodev,noatime')
     assert.equal(typeof entry.propagation.shared, 'number')
     await mount({ target: a, options: ['remount', 'size=2m', 'ro', 'private'] })
-    assert.match(sys.mountinfoSync().byMountPoint(a)?.superOptions ?? '', /^ro,size=2048k/)
+    assert.match(sys.mountinfoSync().byMountPoint(a)?.superOptions ?? '', /^ro,(seclabel,)?size=2048k/)
     assert.equal(sys.mountinfoSync().byMountPoint(a)?.propagation.shared, undefined)
     readOnlyFails(a)
   })

@@ -19,7 +19,7 @@ describeMounts('the system calls', (directory) => {
       await sys.mount('my source', a, 'tmpfs', sys.MS_NODEV, 'size=1m,mode=0711')
       const { type, source, options, superOptions } = entryAt(a)
       assert.deepEqual([type, source, options], ['tmpfs', 'my source', 'rw,nodev,relatime'])
-      assert.match(superOptions, /^rw,size=1024k,mode=711/)
+      assert.match(superOptions, /^rw,(seclabel,)?size=1024k,mode=711/)
       sys.mountSync(null, a, null, sys.MS_REMOUNT | sys.MS_BIND | sys.MS_RDONLY)
       assert.throws(
         () => {

@@ -248,7 +248,8 @@ describeAufs('the table of inode numbers of aufs', (directory) => {
     const look = (): void => {
       for (const name of readdirSync(join(view, 'many'))) statSync(join(view, 'many', name))
     }
-    assert.throws(look, { code: 'ENOSPC' })
+    // By which of its tables runs out first: au_xino_do_write() makes EIO of it.
+    assert.throws(look, { code: /^(ENOSPC|EIO)$/ })
     rmSync(join(place(), 'full'))
     look()
     assert.equal(readFileSync(join(view, 'many/file1999'), 'utf8'), 'kept')
