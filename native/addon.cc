@@ -64,6 +64,7 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&AufsUnions, Lane::kFile>::Add(env, to, "aufsUnions", environment);
   Op<&AufsFlush, Lane::kTree>::Add(env, to, "aufsFlush", environment);
   Op<&StatxRow, Lane::kFile>::Add(env, to, "statx", environment);
+  Op<&IsMountRoot, Lane::kFile>::Add(env, to, "isMountRoot", environment);
   Op<&StatfsRow, Lane::kFile>::Add(env, to, "statfs", environment);
   Op<&SetLock, Lane::kFile>::Add(env, to, "setLock", environment);
   Op<&GetLock, Lane::kFile>::Add(env, to, "getLock", environment);

@@ -85,6 +85,7 @@ struct Statx {
 };
 static_assert(sizeof(Statx) == 256, "statx(2) fills 256 bytes");
 constexpr unsigned kStatxBasic = 0x7ff;
+constexpr uint64_t kStatxMountRoot = 0x2000;
 constexpr int kNoAutomount = 0x800;
 constexpr int kEmptyPath = 0x1000;
 constexpr int kSymlinkNofollow = 0x100;

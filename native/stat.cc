@@ -61,6 +61,15 @@ Row StatxRow(int32_t directory, Text path, int32_t flags, uint32_t mask) {
   return row;
 }
 
+int32_t IsMountRoot(Text path, int32_t flags) {
+  Statx stat;
+  long error = CallAgain(SYS_statx, AT_FDCWD, static_cast<const void*>(path.data), flags, 0,
+                         static_cast<void*>(&stat));
+  if (error != 0) return static_cast<int32_t>(error);
+  if ((stat.attributes_mask & kStatxMountRoot) == 0) return 2;
+  return (stat.attributes & kStatxMountRoot) != 0 ? 1 : 0;
+}
+
 Row StatfsRow(Text path) {
   Row row;
   struct statfs stat;

@@ -61,7 +61,7 @@ export { newMount, newMountSync, reconfigure, reconfigureSync, tryMount, tryMoun
 export type { FsSetting, NewMountOptions } from './newmount.ts'
 export { filesystemName, statfs, statfsSync } from './statfs.ts'
 export type { Statfs } from './statfs.ts'
-export { Statx, statx, statxSync } from './statx.ts'
+export { isMountRoot, isMountRootSync, Statx, statx, statxSync } from './statx.ts'
 export type { StatxOptions } from './statx.ts'
 export { copyTree, copyTreeSync, removeTree, removeTreeSync } from './tree.ts'
 export type { CopyTreeOptions } from './tree.ts'

@@ -213,6 +213,8 @@ export interface Calls {
   aufsFlush(dirfd: number, path: Path, branches: Uint8Array, si: string | null): number | TreeFailure
   // stat.cc
   statx(dirfd: number, path: Path, flags: number, mask: number): BigInt64Array | number
+  /** Whether something is mounted exactly here, by statx(2): 1 yes, 0 no, 2 the kernel does not say. */
+  isMountRoot(path: Path, flags: number): number
   statfs(path: Path): BigInt64Array | number
   // lock.cc: open-file-description locks, never the waiting form
   /** fcntl F_OFD_SETLK. `type`: F_RDLCK, F_WRLCK or F_UNLCK. A conflict answers -EAGAIN. */

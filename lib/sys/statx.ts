@@ -1,7 +1,7 @@
 import { checkBytes, checkDirfd, checkFlags, checkOptions } from './arguments.ts'
 import { binding } from './binding.ts'
 import { AT_FDCWD, STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from './constants.ts'
-import { check } from './error.ts'
+import { check, SyscallError } from './error.ts'
 import { StatxField as Field } from './native.ts'
 import type { Path } from './native.ts'
 
@@ -148,4 +148,26 @@ export async function statx(path: Path, options?: StatxOptions): Promise<Statx> 
 /** {@link statx} on the calling thread. */
 export function statxSync(path: Path, options?: StatxOptions): Statx {
   return new Statx(check(binding().statxSync(...statxArguments(path, options)), 'statx', { path }))
+}
+
+/**
+ * Whether something is mounted exactly here: statx(2), and of its answer STATX_ATTR_MOUNT_ROOT only, so that it costs little more than
+ * the system call. Linux 5.8.
+ *
+ * @param flags AT_SYMLINK_NOFOLLOW, AT_NO_AUTOMOUNT; the default is 0.
+ * @returns undefined where the kernel does not say. `isMountPoint` of graphdriver/mount finds out then.
+ * @throws SyscallError ENOENT, ENOTDIR, EACCES, ELOOP.
+ */
+export async function isMountRoot(path: Path, flags = 0): Promise<boolean | undefined> {
+  return rootOf(await binding().isMountRoot(checkBytes(path, 'path'), checkFlags(flags)), path)
+}
+
+/** {@link isMountRoot} on the calling thread. */
+export function isMountRootSync(path: Path, flags = 0): boolean | undefined {
+  return rootOf(binding().isMountRootSync(checkBytes(path, 'path'), checkFlags(flags)), path)
+}
+
+function rootOf(answer: number, path: Path): boolean | undefined {
+  if (answer < 0) throw new SyscallError(answer, 'statx', { path })
+  return answer === 2 ? undefined : answer === 1
 }

@@ -30,6 +30,7 @@ export const signatures: Readonly<Record<string, Kind[]>> = {
   aufsUnions: ['path'],
   aufsFlush: ['int32', 'path', 'bytes', 'path?'],
   statx: ['int32', 'path', 'int32', 'uint32'],
+  isMountRoot: ['path', 'int32'],
   statfs: ['path'],
   setLock: ['int32', 'int32', 'safe', 'safe'],
   getLock: ['int32', 'int32', 'safe', 'safe'],

@@ -3,7 +3,14 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { join } from 'node:path'
 
-import { findMount, isMountPoint, list, mountIdOf, uniqueMountIdOf } from 'graphdriver/mount'
+import {
+  findMount,
+  isMountPoint,
+  isMountPointSync,
+  list,
+  mountIdOf,
+  uniqueMountIdOf,
+} from 'graphdriver/mount'
 import * as sys from 'graphdriver/sys'
 import { binding, setBinding } from '#lib/sys/binding.js'
 import { crossesMount } from '#lib/mount/lookup.js'
@@ -34,6 +41,18 @@ describeMounts('looking at mounts', (directory) => {
       assert.equal(await isMountPoint(Buffer.from(a)), true)
       await assert.rejects(isMountPoint(join(a, 'x')), { code: 'ENOENT' })
     })
+    it('is the same on the calling thread', () => {
+      const { a } = directories(directory(), 'a')
+      fs.symlinkSync('a', join(directory(), 'link'))
+      assert.equal(isMountPointSync(a), false)
+      sys.mountSync('t', a, 'tmpfs')
+      assert.equal(isMountPointSync(a), true)
+      assert.equal(isMountPointSync(join(directory(), 'link')), true)
+      assert.equal(isMountPointSync(join(directory(), 'link'), { nofollow: true }), false)
+      assert.equal(sys.isMountRootSync(a), true)
+      assert.throws(() => isMountPointSync(join(a, 'x')), { code: 'ENOENT', syscall: 'statx' })
+      assert.throws(() => isMountPointSync(1 as never), { code: 'ERR_INVALID_ARG_TYPE' })
+    })
     it('sees a bind within one filesystem, and one on a file', async () => {
       const { a, b } = directories(directory(), 'a', 'b')
       sys.mountSync(a, b, null, sys.MS_BIND)
@@ -63,14 +82,10 @@ describeMounts('looking at mounts', (directory) => {
       assert.equal(await crossesMount(join(a, 'sub')), false)
       assert.equal(await crossesMount('/'), true)
       const native = binding()
-      const oldStatx = async (...args: Parameters<typeof native.statx>): Promise<BigInt64Array | number> => {
-        const answer = await native.statx(...args)
-        if (typeof answer !== 'number') answer[2] = 0n
-        return answer
-      }
+      const saysNothing = { isMountRoot: () => Promise.resolve(2), isMountRootSync: () => 2 }
       const ways = [
-        { ...native, statx: oldStatx },
-        { ...native, statx: oldStatx, openat2: () => Promise.resolve(-38) },
+        { ...native, ...saysNothing },
+        { ...native, ...saysNothing, openat2: () => Promise.resolve(-38) },
       ]
       try {
         for (const way of ways) {
@@ -83,6 +98,7 @@ describeMounts('looking at mounts', (directory) => {
           assert.equal(await isMountPoint(join(directory(), 'link')), true)
           assert.equal(await isMountPoint(join(directory(), 'link'), { nofollow: true }), false)
           assert.equal(await isMountPoint('/'), true)
+          assert.throws(() => isMountPointSync(a), { code: 'ENOSYS', syscall: 'statx', path: a })
         }
       } finally {
         setBinding(undefined)
