@@ -3,6 +3,8 @@
 
 #include <poll.h>
 
+#include <atomic>
+
 #include "system.h"
 
 namespace graphdriver {
@@ -15,10 +17,15 @@ constexpr size_t kMostBytes = size_t{1} << 28;
 constexpr size_t kRow = 18;
 constexpr size_t kFirstText = 4;
 
+// How much the last table took: the next one will take about as much, and a buffer that grows is
+// copied at every step.
+std::atomic<size_t> last_size{0};
+
 // Answers 0 or a negative errno; counts the reads that brought something.
 int ReadAll(int fd, Buffer* text, int* reads) {
   text->SetSize(0);
   *reads = 0;
+  if (!text->Reserve(last_size.load(std::memory_order_relaxed))) return -ENOMEM;
   while (true) {
     size_t size = text->size();
     if (size >= kMostBytes) return -EFBIG;
@@ -26,7 +33,10 @@ int ReadAll(int fd, Buffer* text, int* reads) {
     long count =
         CallAgain(SYS_read, fd, static_cast<void*>(text->data() + size), text->capacity() - size);
     if (count < 0) return static_cast<int>(count);
-    if (count == 0) return 0;
+    if (count == 0) {
+      last_size.store(size + (size_t{1} << 15), std::memory_order_relaxed);
+      return 0;
+    }
     text->SetSize(size + static_cast<size_t>(count));
     ++*reads;
   }
@@ -174,7 +184,7 @@ int Parse(const Buffer& text, Buffer* rows) {
   size_t size = text.size();
   size_t lines = CountLines(text.data(), size);
   Ids ids;
-  if (!ids.Reserve(lines)) return -ENOMEM;
+  if (!ids.Reserve(lines) || !rows->Reserve(lines * kRow * sizeof(int32_t))) return -ENOMEM;
   size_t start = 0;
   while (start < size) {
     const void* newline = memchr(text.data() + start, '\n', size - start);
