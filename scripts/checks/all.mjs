@@ -15,6 +15,8 @@ export const checks = [
   ['lint', [bin('eslint'), '.']],
   ['unused code (knip)', [bin('knip')]],
   ['interface as in etc/', own('api')],
+  ['no any in the declarations', own('any')],
+  ['dependencies: ranges, scripts', own('dependencies')],
   ['package contents, exports and types', own('pack')],
 ]
 

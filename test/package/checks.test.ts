@@ -81,6 +81,45 @@ describe('the checks find what they look for', () => {
     })
   })
 
+  describe('any', () => {
+    it('accepts declarations without it, whatever their comments say', () => {
+      write('a.d.ts', '/** any of these */\nexport declare function any(many: unknown): string\n')
+      assert.equal(check('any', directory).status, 0)
+    })
+    it('refuses it, however deep', () => {
+      write('b/a.d.ts', 'export declare function f(a: string): Promise<Map<string, any[]>>\n')
+      assert.match(check('any', directory).text, /b\/a\.d\.ts:1: any/)
+    })
+  })
+
+  describe('dependencies', () => {
+    const manifest = (range: string): string => JSON.stringify({ dependencies: { a: range } })
+    const lock = (more: object): string =>
+      JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.4.0', ...more } } })
+    function judge(range: string, more: object = {}): { status: number | null; text: string } {
+      write('package.json', manifest(range))
+      write('package-lock.json', lock(more))
+      return check('dependencies', directory)
+    }
+
+    it('accepts a range with both ends', () => {
+      const { status, text } = judge('>=1.2.0 <=1.4.0')
+      assert.equal(status, 0, text)
+    })
+    it('refuses a range that is open', () => {
+      assert.match(judge('^1.2.0').text, /a: \^1\.2\.0/)
+    })
+    it('refuses a newest version that is not the one of the tests', () => {
+      assert.match(judge('>=1.2.0 <=1.5.0').text, /a: 1\.4\.0 is installed/)
+    })
+    it('refuses what runs a script at installation', () => {
+      assert.match(judge('>=1.2.0 <=1.4.0', { hasInstallScript: true }).text, /a: has an installation script/)
+    })
+    it('lets a tool of the developers have one', () => {
+      assert.equal(judge('>=1.2.0 <=1.4.0', { hasInstallScript: true, dev: true }).status, 0)
+    })
+  })
+
   describe('symbols', () => {
     function compile(source: string, ...flags: string[]): string {
       const file = write('a.cc', source)

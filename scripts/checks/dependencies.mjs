@@ -1,0 +1,27 @@
+// What the package needs at run time: each by a range of which both ends are tested (test/package/dependencies.test.ts), the newer
+// by every run, since it is what is installed; and nothing that runs a script. `dependencies.mjs [directory]` checks another package.
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { root } from '../run.mjs'
+
+const base = resolve(process.argv[2] ?? root)
+const read = (name) => JSON.parse(readFileSync(join(base, name), 'utf8'))
+const { dependencies = {} } = read('package.json')
+const { packages } = read('package-lock.json')
+const problems = []
+
+for (const [name, range] of Object.entries(dependencies)) {
+  const [, , newest] = /^>=(\S+) <=(\S+)$/.exec(range) ?? []
+  const installed = packages[`node_modules/${name}`]?.version
+  if (newest === undefined) problems.push(`${name}: ${range} is not ">=oldest <=newest"`)
+  else if (installed !== newest)
+    problems.push(`${name}: ${installed} is installed, and ${newest} the newest allowed`)
+}
+const shipped = Object.entries(packages).filter(([path, entry]) => path !== '' && !entry.dev)
+for (const [path, entry] of shipped)
+  if (entry.hasInstallScript)
+    problems.push(`${path.replace(/^.*node_modules\//, '')}: has an installation script`)
+
+for (const problem of problems) console.error(problem)
+console.log(`dependencies: ${shipped.length} packages at run time, ${problems.length} problems`)
+process.exit(problems.length === 0 ? 0 : 1)
