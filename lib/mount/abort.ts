@@ -1,3 +1,5 @@
+import { checkSignal } from '../sys/arguments.ts'
+
 /** What every call that may take long accepts. */
 export interface SignalOptions {
   /** Aborting rejects with the signal's reason. */
@@ -14,6 +16,7 @@ export async function abortable<T>(
   work: () => Promise<T>,
   undo?: (result: T) => Promise<unknown>,
 ): Promise<T> {
+  checkSignal(signal)
   if (signal === undefined) return work()
   signal.throwIfAborted()
   const running = work()

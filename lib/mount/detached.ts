@@ -1,4 +1,4 @@
-import { invalidValue } from '../sys/arguments.ts'
+import { checkWord, invalidValue } from '../sys/arguments.ts'
 import { telling } from '../sys/events.ts'
 import * as sys from '../sys/index.ts'
 import type { FsSetting } from '../sys/index.ts'
@@ -10,7 +10,7 @@ import { splitOptions } from './options.ts'
 import type { ParsedOptions } from './options.ts'
 import { performDetachedSteps } from './perform.ts'
 import type { MountPlan } from './plan.ts'
-import { parseSpec, setCopyAttributes, typeOf } from './spec.ts'
+import { checkSpec, parseSpec, setCopyAttributes, typeOf } from './spec.ts'
 import type { SpecParts } from './spec.ts'
 import { settingOf } from './words-of-failure.ts'
 
@@ -75,6 +75,7 @@ export class DetachedMount implements AsyncDisposable {
    * for what cannot be made so: `remount`, `move`, propagation, a plan with a step of mount(2).
    */
   static async create(what: SpecParts | MountPlan, options: SignalOptions = {}): Promise<DetachedMount> {
+    checkSpec(what, 'what')
     const made = abortable(
       options.signal,
       () => ('steps' in what ? performDetachedSteps(what, options) : makeSpec(what)),
@@ -119,8 +120,9 @@ export class DetachedMount implements AsyncDisposable {
    * @throws SyscallError EINVAL, EPERM, ENOSYS.
    */
   async setAttributes(options: AttributeOptions): Promise<void> {
+    const attributes = attributesOf(options)
     const flags = sys.AT_EMPTY_PATH | (options.recursive ? sys.AT_RECURSIVE : 0)
-    await sys.mountSetattr(this.fd, '', flags, attributesOf(options))
+    await sys.mountSetattr(this.fd, '', flags, attributes)
   }
 
   /**
@@ -169,6 +171,7 @@ export function performDetached(plan: MountPlan, options: SignalOptions = {}): P
 }
 
 function attributesOf(options: AttributeOptions): sys.MountAttributes {
+  checkSpec(options, 'options')
   let set = 0n
   let clear = 0n
   const flag = (wanted: boolean | undefined, bit: number): void => {
@@ -183,10 +186,13 @@ function attributesOf(options: AttributeOptions): sys.MountAttributes {
   flag(options.nodiratime, sys.MOUNT_ATTR_NODIRATIME)
   if (options.atime !== undefined) {
     clear |= BigInt(sys.MOUNT_ATTR__ATIME)
-    set |= atimeBits[options.atime]
+    set |= atimeBits[checkWord(options.atime, 'options.atime', atimeBits)]
   }
   if (options.usernsFd !== undefined) set |= BigInt(sys.MOUNT_ATTR_IDMAP)
-  const propagation = options.propagation === undefined ? 0n : propagationBits[options.propagation]
+  const propagation =
+    options.propagation === undefined
+      ? 0n
+      : propagationBits[checkWord(options.propagation, 'options.propagation', propagationBits)]
   return { set, clear, propagation, ...(options.usernsFd !== undefined && { usernsFd: options.usernsFd }) }
 }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
+import { checkOptions, checkPath } from '../sys/arguments.ts'
 import {
   AT_FDCWD,
   AT_NO_AUTOMOUNT,
@@ -130,9 +131,11 @@ export interface ListOptions {
  * @throws SyscallError EACCES, ENOENT (no /proc).
  */
 export async function list(options: ListOptions = {}): Promise<MountinfoEntry[]> {
+  const { prefix } = checkOptions(options)
+  if (prefix !== undefined) checkPath(prefix, 'options.prefix')
   const table = await mountinfo()
-  if (options.prefix === undefined) return [...table]
-  const inside = isBelow(latin1(options.prefix))
+  if (prefix === undefined) return [...table]
+  const inside = isBelow(latin1(prefix))
   return Array.from(table).filter((entry) => inside(entry.mountPointLatin1))
 }
 

@@ -1,7 +1,8 @@
+import { checkOptions, checkPath, checkSignal, invalidType } from '../sys/arguments.ts'
 import { gathered } from './abort.ts'
 import type { SignalOptions } from './abort.ts'
 import { isBelow } from './lookup.ts'
-import { mount } from './spec.ts'
+import { checkSpec, mount } from './spec.ts'
 import type { MountSpec } from './spec.ts'
 import { unmount } from './unmount.ts'
 
@@ -15,6 +16,12 @@ import { unmount } from './unmount.ts'
  * @throws SyscallError of the first mount in order that failed; the signal's reason. What was mounted is taken down again.
  */
 export async function mountMany(specs: readonly MountSpec[], options: SignalOptions = {}): Promise<void> {
+  const given: unknown = specs
+  if (!Array.isArray(given)) throw invalidType('specs', 'an instance of Array', specs)
+  specs.forEach((spec, index) => {
+    checkPath(checkSpec(spec, `specs[${String(index)}]`).target, `specs[${String(index)}].target`)
+  })
+  checkSignal(checkOptions(options).signal)
   const running: Array<Promise<void>> = []
   for (const [index, spec] of specs.entries()) {
     const before = running.filter((_, earlier) => dependsOn(spec, specs[earlier]))

@@ -47,7 +47,7 @@ const mountFlags =
  * ERR_INVALID_ARG_TYPE or ERR_INVALID_ARG_VALUE for a spec that cannot be meant.
  */
 export async function mount(spec: MountSpec, options: SignalOptions = {}): Promise<void> {
-  checkPath(spec.target, 'spec.target')
+  checkPath(checkSpec(spec).target, 'spec.target')
   const parsed = parseSpec(spec)
   const changesOnly =
     (parsed.flags & MS_REMOUNT) !== 0 || (spec.source === undefined && typeOf(spec) === null)
@@ -59,6 +59,12 @@ export async function mount(spec: MountSpec, options: SignalOptions = {}): Promi
   }
   const work = (): Promise<void> => abortable(options.signal, () => make(spec, parsed, undo), undo)
   await telling('mount', event, work)
+}
+
+/** An object, whatever is in it. */
+export function checkSpec<T extends object>(spec: T, name = 'spec'): T {
+  if (typeof spec !== 'object' || (spec as unknown) === null) throw invalidType(name, 'of type object', spec)
+  return spec
 }
 
 function undoOf(spec: MountSpec, parsed: ParsedOptions): Promise<void> {

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 
-import { checkInteger } from '../sys/arguments.ts'
+import { checkInteger, checkOptions, checkSignal } from '../sys/arguments.ts'
 import { pathText, tell, telling } from '../sys/events.ts'
 import { MNT_DETACH, mountinfo, SyscallError, umount2, UMOUNT_NOFOLLOW } from '../sys/index.ts'
 import type { MountinfoEntry, Path } from '../sys/index.ts'
@@ -43,6 +43,7 @@ const defaultPatience: Patience = { tries: 5, delayMs: 20 }
  * the signal's reason.
  */
 export async function unmount(target: Path, options: UnmountOptions = {}): Promise<void> {
+  checkSignal(checkOptions(options).signal)
   const flags = (options.detach ? MNT_DETACH : 0) | (options.nofollow === false ? 0 : UMOUNT_NOFOLLOW)
   const patience = options.patience ?? defaultPatience
   const tries = checkInteger(patience.tries, 'options.patience.tries', 1, 10_000)

@@ -2,10 +2,11 @@ import { mkdtemp, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { checkFunction, checkOptions, checkSignal } from '../sys/arguments.ts'
 import { SyscallError } from '../sys/index.ts'
 import { gathered } from './abort.ts'
 import type { SignalOptions } from './abort.ts'
-import { mount } from './spec.ts'
+import { checkSpec, mount } from './spec.ts'
 import type { MountSpec } from './spec.ts'
 import { unmount } from './unmount.ts'
 
@@ -27,7 +28,9 @@ export async function withMount<T>(
   use: (path: string) => T | Promise<T>,
   options: SignalOptions = {},
 ): Promise<T> {
-  const { target: given, ...parts } = spec
+  checkFunction(use, 'use')
+  checkSignal(checkOptions(options).signal)
+  const { target: given, ...parts } = checkSpec(spec)
   options.signal?.throwIfAborted()
   const target = given ?? (await mkdtemp(join(tmpdir(), 'graphdriver-')))
   const removeTarget = async (): Promise<void> => {

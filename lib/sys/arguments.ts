@@ -116,6 +116,28 @@ export function checkBuffer(value: unknown, name: string): Uint8Array {
   return value
 }
 
+/** One of the words that a table has as its keys. */
+export function checkWord<K extends string>(
+  value: unknown,
+  name: string,
+  table: Readonly<Record<K, unknown>>,
+): K {
+  if (typeof value === 'string' && Object.hasOwn(table, value)) return value as K
+  throw invalidValue(name, `must be one of ${Object.keys(table).join(', ')}`, value)
+}
+
+/** A function. */
+export function checkFunction(value: unknown, name: string): void {
+  if (typeof value !== 'function') throw invalidType(name, 'of type function', value)
+}
+
+/** An AbortSignal, or none. */
+export function checkSignal(value: unknown, name = 'options.signal'): void {
+  if (value !== undefined && !(value instanceof AbortSignal)) {
+    throw invalidType(name, 'an instance of AbortSignal', value)
+  }
+}
+
 /** An options object; undefined counts as an empty one. */
 export function checkOptions<T extends object>(value: T | undefined, name = 'options'): Partial<T> {
   if (value === undefined) return {}

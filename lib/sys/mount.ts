@@ -13,7 +13,7 @@ function mountArguments(
   data: Path | null | undefined,
 ): MountArguments {
   return [
-    checkOptional(source, 'source', checkPath),
+    checkOptional(source, 'source', checkBytes),
     checkPath(target, 'target'),
     checkOptional(type, 'type', checkName),
     checkFlags(flags),
@@ -25,7 +25,7 @@ function mountArguments(
  * mount(2): mounts, remounts, binds, moves or changes the propagation of a mount, as `flags` say.
  *
  * @param source what is mounted: a device, a directory (MS_BIND, MS_MOVE) or a word that only shows in mountinfo;
- * null where the call ignores it.
+ * null where the call ignores it. It may be empty, where a filesystem does not ask for one.
  * @param target an existing directory, or a file where the source is one. A symbolic link is followed.
  * @param type name of the filesystem, as in /proc/filesystems; null where the call ignores it.
  * @param flags MS_*.

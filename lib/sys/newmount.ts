@@ -105,7 +105,13 @@ function checkJob(
   throw new SyscallError(errno, syscall, { path, detail })
 }
 
-function newMountArguments(options: NewMountOptions): [string, Int32Array, Uint8Array, number, number] {
+/** What native takes for "make no mount of it". */
+const NO_MOUNT = -1
+
+function newMountArguments(
+  options: NewMountOptions,
+  least = 0,
+): [string, Int32Array, Uint8Array, number, number] {
   const { type, settings = [], flags = FSOPEN_CLOEXEC, attributes = 0 } = checkOptions(options)
   const { commands, words } = encode(settings)
   return [
@@ -113,7 +119,7 @@ function newMountArguments(options: NewMountOptions): [string, Int32Array, Uint8
     commands,
     words,
     checkFlags(flags, 'options.flags'),
-    checkInteger(attributes, 'options.attributes', -1, 0x7fffffff),
+    checkInteger(attributes, 'options.attributes', least, 0x7fffffff),
   ]
 }
 
@@ -147,13 +153,13 @@ export function newMountSync(options: NewMountOptions): number {
  * @throws SyscallError as {@link newMount}.
  */
 export async function tryMount(options: Omit<NewMountOptions, 'attributes'>): Promise<void> {
-  const args = newMountArguments({ ...options, attributes: -1 })
+  const args = newMountArguments({ ...options, attributes: NO_MOUNT }, NO_MOUNT)
   checkJob(await binding().newMount(...args), newMountCalls, options.settings ?? [])
 }
 
 /** {@link tryMount} on the calling thread. */
 export function tryMountSync(options: Omit<NewMountOptions, 'attributes'>): void {
-  const args = newMountArguments({ ...options, attributes: -1 })
+  const args = newMountArguments({ ...options, attributes: NO_MOUNT }, NO_MOUNT)
   checkJob(binding().newMountSync(...args), newMountCalls, options.settings ?? [])
 }
 

@@ -19,6 +19,9 @@ describeMounts('the system calls', (directory) => {
       await sys.mount('my source', a, 'tmpfs', sys.MS_NODEV, 'size=1m,mode=0711')
       const { type, source, options, superOptions } = entryAt(a)
       assert.deepEqual([type, source, options], ['tmpfs', 'my source', 'rw,nodev,relatime'])
+      await sys.mount('', a, 'tmpfs')
+      assert.equal(entryAt(a).source, '')
+      sys.umount2Sync(a)
       assert.match(superOptions, /^rw,(seclabel,)?size=1024k,mode=711/)
       sys.mountSync(null, a, null, sys.MS_REMOUNT | sys.MS_BIND | sys.MS_RDONLY)
       assert.throws(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { DetachedMount, mount, mountMany, withMount } from 'graphdriver/mount'
+import { DetachedMount, list, mount, mountMany, unmount, withMount } from 'graphdriver/mount'
 import type { MountSpec } from 'graphdriver/mount'
 import type { SyscallError } from 'graphdriver/sys'
 import { setBinding } from '#lib/sys/binding.js'
@@ -29,6 +29,47 @@ describe('a mount by words', () => {
       ['mount', '/a', '/b', null, 0x2000, null],
       ['mount', null, '/b', null, 0x44000, null],
     ])
+  })
+  it('refuses what is no spec, no function and no signal before it asks the kernel anything', async () => {
+    const asked = fakeKernel()
+    const spec = { type: 'tmpfs', target: '/t' }
+    const wrong = { code: 'ERR_INVALID_ARG_TYPE' }
+    for (const none of [undefined, null, 5] as never[]) {
+      await assert.rejects(mount(none), wrong)
+      await assert.rejects(mountMany(none), wrong)
+      await assert.rejects(mountMany([spec, none]), wrong)
+      await assert.rejects(
+        withMount(none, () => 1),
+        wrong,
+      )
+      await assert.rejects(withMount(spec, none), wrong)
+      await assert.rejects(DetachedMount.create(none), wrong)
+    }
+    for (const signal of [5, {}, null] as never[]) {
+      await assert.rejects(mount(spec, { signal }), wrong)
+      await assert.rejects(mountMany([spec], { signal }), wrong)
+      await assert.rejects(
+        withMount(spec, () => 1, { signal }),
+        wrong,
+      )
+      await assert.rejects(unmount('/t', { signal }), wrong)
+    }
+    await assert.rejects(list({ prefix: 5 as never }), wrong)
+    assert.deepEqual(asked, [])
+  })
+  it('refuses attributes that are none', async () => {
+    const asked = fakeKernel({ newMount: () => 9 })
+    const detached = await DetachedMount.create({ type: 'tmpfs' })
+    asked.length = 0
+    for (const wrong of [
+      { atime: 'banana' },
+      { propagation: 'banana' },
+      { propagation: 'toString' },
+    ] as object[]) {
+      await assert.rejects(detached.setAttributes(wrong), { code: 'ERR_INVALID_ARG_VALUE' })
+    }
+    await assert.rejects(detached.setAttributes(null as never), { code: 'ERR_INVALID_ARG_TYPE' })
+    assert.deepEqual(asked, [])
   })
   it('remounts with the flags that were there', async () => {
     const flags = BigInt64Array.from({ length: 11 }, (_, index) => (index === 10 ? 0x2n | 0x8n : 0n))

@@ -115,6 +115,8 @@ describe('newMount', () => {
       { type: 'x', settings: [{ key: 'a', path: '/', dirfd: -1 }] },
       { type: 'x', flags: -1 },
       { type: 'x', attributes: 0.5 },
+      // What tryMount says to native: its answer would be taken for a descriptor.
+      { type: 'x', attributes: -1 },
     ]
     for (const options of wrong) {
       assert.throws(() => newMountSync(options as never), { code: /^ERR_(INVALID_ARG|OUT_OF_RANGE)/ })
