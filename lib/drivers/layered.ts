@@ -44,6 +44,7 @@ import type {
   Rootfs,
 } from './graph-driver.ts'
 import { inspect, type Inspected, layoutOf, listLayers, mountsOf, statusRows } from './inspection.ts'
+import type { UnmountHow } from './mounts.ts'
 import { type ReferenceKind, References, type TakeOptions } from './references.ts'
 import { Reading } from './reading.ts'
 import { removeLayer } from './removal.ts'
@@ -251,8 +252,23 @@ export class LayeredDriver implements GraphDriver {
     return this.#run(options, (call) => cleanUp(session, references, { orphans, signal: call.signal }))
   }
 
+  /**
+   * Gives this instance's references to a layer back and leaves what is mounted, for who mounts from a shell. Nobody holds it then: the
+   * next get takes it over, and put and cleanup take it away.
+   */
+  async leave(id: string): Promise<void> {
+    const { session, references } = this.#writable()
+    await this.#run({}, (call) => this.#behind(session, [id], call, async () => references.leave(id)))
+  }
+
+  /** As `put`, but a mount that was there before, and that nobody held, stays. */
+  async putAsFound(id: string): Promise<void> {
+    const { references } = this.#writable()
+    return this.#give(id, { keep: references.found(id) })
+  }
+
   /** Gives a reference back; one of an aborted call is taken again, where it was. */
-  async #give(id: string, options: PutOptions, kind?: ReferenceKind): Promise<void> {
+  async #give(id: string, options: PutOptions & UnmountHow, kind?: ReferenceKind): Promise<void> {
     const { session, references } = this.#writable()
     const work = (): Promise<TakeOptions | undefined> => references.give(id, options, kind)
     const undo = async (given: TakeOptions | undefined): Promise<void> => {

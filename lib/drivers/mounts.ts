@@ -16,6 +16,8 @@ export interface UnmountHow {
   readonly recursive?: boolean | undefined
   /** Its contents are to be deleted: what cannot be written down is no reason to keep it. */
   readonly discard?: boolean | undefined
+  /** It stays, though nobody holds it then. */
+  readonly keep?: boolean | undefined
 }
 
 /** Whether something is mounted at a layer's mount point. A missing mount point holds no mount. */

@@ -14,6 +14,8 @@ interface Holding {
   readonly kinds: ReferenceKind[]
   /** The union that is mounted for it; a base layer has none. */
   readonly plan: MountPlan | undefined
+  /** The union was there before, and nobody held it. */
+  readonly found: boolean
   write: boolean
   view?: string
 }
@@ -42,6 +44,11 @@ export class References {
   writable(id: string): boolean {
     const { locks } = this.#session.store
     return locks.heldHere('write', id) || locks.heldElsewhere('write', id)
+  }
+
+  /** Whether the first reference took over a mount that nobody held. */
+  found(id: string): boolean {
+    return this.#held.get(id)?.found === true
   }
 
   ids(): string[] {
@@ -84,7 +91,8 @@ export class References {
     const plans = [wanted, others].filter((plan) => plan !== undefined)
     const { plan, made } = await this.#mount(stack, plans, frozen, label, old)
     const source = plan === undefined ? diff : target
-    const holding = old ?? { label: options.label, kinds: [], plan, write: false }
+    const found = plan !== undefined && !made && !store.locks.heldElsewhere('use', id)
+    const holding = old ?? { label: options.label, kinds: [], plan, found, write: false }
     try {
       const path = options.readOnly
         ? (holding.view ??= await makeView(this.#session, id, source, options.view))
@@ -151,6 +159,17 @@ export class References {
     return given
   }
 
+  /** Gives every reference of this instance to a layer back, and leaves what is mounted: from then on nobody holds it. */
+  leave(id: string): void {
+    const holding = this.#held.get(id)
+    if (holding === undefined) return
+    const { locks, views } = this.#session.store
+    if (holding.view !== undefined) views.forget(holding.view)
+    if (holding.write) locks.release('write', id)
+    this.#held.delete(id)
+    locks.release('use', id)
+  }
+
   /** Forgets every reference, whatever still uses the mounts; the locks go with their file. */
   clear(): void {
     this.#held.clear()
@@ -162,7 +181,7 @@ export class References {
    * @param view where the view was that is gone already: a failure brings it back.
    */
   async #end(id: string, holding: Holding, how: UnmountHow, view: string | undefined): Promise<void> {
-    if (holding.plan === undefined) return
+    if (holding.plan === undefined || how.keep === true) return
     const { locks } = this.#session.store
     if (!locks.claim('use', id)) return
     const target = this.#session.layout.mount(id)
@@ -178,8 +197,10 @@ export class References {
   }
 
   async #giveUnheld(id: string, how: UnmountHow): Promise<void> {
-    const { locks } = this.#session.store
+    const { locks, views } = this.#session.store
     const target = this.#session.layout.mount(id)
+    // Views that outlived their process are copies of the mount: with one left, the kernel has the layer alive.
+    await views.sweep((path) => dropView(this.#session, id, path, how), id)
     if (!(await isMounted(target))) return
     if (!locks.claim('use', id)) throw inUse(id, 'another instance holds it, and this one does not')
     try {

@@ -66,6 +66,20 @@ export async function placeXino(
   return { directory: undefined, reason: `none (${refused.join('; ')})`, temporary: false }
 }
 
+/** Where the tables could begin their life, in the order in which `placeXino` tries, and what is against it. Nothing is made. */
+export async function xinoCandidates(
+  root: string,
+  system: XinoSystem = SYSTEM,
+): Promise<{ readonly directory: string; readonly fault: string | undefined; readonly freeBytes: number }[]> {
+  const look = async (directory: string): Promise<Awaited<ReturnType<typeof xinoCandidates>>[number]> => {
+    const place = (await present(directory)) ? directory : dirname(directory)
+    const found = (await fault(place)) ?? (await wrongFilesystem(place))
+    const stats = await unless(statfs(place), ['ENOENT', 'ENOTDIR', 'EACCES'], undefined)
+    return { directory, fault: found, freeBytes: stats === undefined ? 0 : stats.bavail * stats.bsize }
+  }
+  return Promise.all([system.run, join(root, 'xino'), system.shm].map(look))
+}
+
 async function placeAsked(directory: string): Promise<XinoPlace> {
   const why = (await fault(directory)) ?? (await wrongFilesystem(directory))
   if (why === undefined) return { directory, reason: directory, temporary: false }

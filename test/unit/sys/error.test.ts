@@ -102,10 +102,10 @@ describe('errors', () => {
       assert.equal(error.name, 'GraphDriverError')
       assert(!('cause' in error))
       const cause = new Error('why')
-      const other = new GraphDriverError('ERR_STORE_ROOT', 'no', { cause, path: '/p', detail: 'd' })
+      const other = new GraphDriverError('ERR_STORE_FOREIGN', 'no', { cause, path: '/p', detail: 'd' })
       assert.equal(other.cause, cause)
       assert.deepEqual(Object.fromEntries(Object.entries(other)), {
-        code: 'ERR_STORE_ROOT',
+        code: 'ERR_STORE_FOREIGN',
         path: '/p',
         detail: 'd',
       })

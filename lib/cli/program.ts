@@ -1,0 +1,124 @@
+import { Argument, Command, CommanderError, Option } from 'commander'
+import { UsageError } from './usage.ts'
+import { Input } from './input.ts'
+import { COMMON, EXIT_CODES, type OptionSpec, type Verb } from './verb.ts'
+
+/** What a command line asks for. */
+export interface Asked {
+  readonly verb: Verb
+  readonly input: Input
+}
+
+/** Where help and the version go, and what commander has to say. */
+export interface Speech {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
+
+/**
+ * Reads a command line.
+ *
+ * @returns undefined where help or the version was asked for, and written.
+ * @throws UsageError
+ */
+export function parse(
+  words: readonly string[],
+  verbs: readonly Verb[],
+  version: string,
+  speech: Speech,
+): Asked | undefined {
+  let asked: Asked | undefined
+  const program = makeProgram(verbs, version, (verb, values) => {
+    asked = { verb, input: new Input(values) }
+  })
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: speech.out, writeErr: speech.err, outputError: () => undefined })
+  }
+  try {
+    program.parse(words, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Without a verb, commander writes its help where errors go.
+    if (error.code === 'commander.help') throw new UsageError('name a verb; `graphdriver --help` lists them')
+    if (error.exitCode === 0) return undefined
+    throw new UsageError(error.message.replace(/^error: /, ''))
+  }
+  return asked
+}
+
+type Act = (verb: Verb, values: Readonly<Record<string, unknown>>) => void
+
+function makeProgram(verbs: readonly Verb[], version: string, act: Act): Command {
+  const program = new Command('graphdriver')
+    .description('Layered root filesystems: layers on disk, joined into one root by a union mount.')
+    .version(version, '-V, --version')
+    .enablePositionalOptions()
+    .helpCommand('help [verb]', 'what a verb does')
+    .addHelpText('after', afterHelp())
+    .configureHelp({
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(termOf)].join(' '),
+    })
+  addOptions(program, COMMON)
+  for (const verb of verbs) program.addCommand(makeCommand(verb, program, act))
+  return program
+}
+
+function makeCommand(verb: Verb, program: Command, act: Act): Command {
+  const command = new Command(verb.name).summary(verb.summary).description(verbDescription(verb))
+  for (const { name, summary, choices } of verb.arguments ?? []) {
+    const argument = new Argument(name, summary)
+    command.addArgument(choices === undefined ? argument : argument.choices([...choices]))
+  }
+  addOptions(command, verb.options ?? [])
+  addOptions(command, COMMON, 'Options of every verb:')
+  if (verb.passThrough === true) command.passThroughOptions()
+  command.addHelpText('after', verbAfter(verb))
+  command.action((...given: unknown[]) => {
+    const named = Object.fromEntries((verb.arguments ?? []).map(({ name }, at) => [bare(name), given[at]]))
+    act(verb, { ...program.opts(), ...command.opts(), ...named })
+  })
+  return command
+}
+
+function termOf(argument: Argument): string {
+  const name = argument.variadic ? `${argument.name()}...` : argument.name()
+  return argument.required ? `<${name}>` : `[${name}]`
+}
+
+function addOptions(command: Command, options: readonly OptionSpec[], group?: string): void {
+  for (const { flags, summary, choices, required } of options) {
+    const option = new Option(flags, summary)
+    if (choices !== undefined) option.choices([...choices])
+    if (group !== undefined) option.helpGroup(group)
+    if (required === true) option.makeOptionMandatory()
+    command.addOption(option)
+  }
+}
+
+/** `<ids...>` is called ids. */
+export function bare(name: string): string {
+  return name.replace(/[<>[\].]/g, '')
+}
+
+function verbDescription({ summary, details = [] }: Verb): string {
+  const first = `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`
+  return [first, ...details].join('\n\n')
+}
+
+function verbAfter({ shape, examples = [] }: Verb): string {
+  const lines: string[] = []
+  if (examples.length > 0) lines.push('', 'Examples:')
+  for (const { command, says } of examples) lines.push(`  ${command}`, `      ${says}`)
+  if (shape !== undefined) lines.push('', 'With --json:', `  ${shape}`)
+  return lines.join('\n')
+}
+
+function afterHelp(): string {
+  const variables = COMMON.flatMap(({ env, flags }) =>
+    env === undefined ? [] : [`  ${env.padEnd(20)}as ${flags.split(' ')[0] ?? ''}`],
+  )
+  const codes = EXIT_CODES.map(([code, meaning]) => `  ${code.padEnd(7)}${meaning}`)
+  return ['', 'Environment:', ...variables, '', 'Exit codes:', ...codes].join('\n')
+}
