@@ -71,7 +71,8 @@ export const COMMON: readonly OptionSpec[] = [
   },
   {
     flags: '--driver <name>',
-    summary: 'aufs, overlay or vfs; the one that the store has, else the first that works',
+    summary:
+      'the driver, aufs, overlay or vfs; without it, the one that the store has, else the first that works',
     kind: 'driver',
     env: 'GRAPHDRIVER_DRIVER',
   },
@@ -85,9 +86,9 @@ export const EXIT_CODES: readonly [code: string, meaning: string][] = [
   ['1', 'it failed; the standard error says why'],
   ['2', 'the command line is wrong; nothing was done'],
   ['3', 'done as far as it went: cleanup left mounts that somebody still uses, or doctor found an error'],
-  ['125', 'run: the layer could not be mounted, or given back'],
-  ['126', 'run: the program cannot be executed'],
-  ['127', 'run: there is no such program in the layer'],
+  ['125', 'of run: the layer could not be mounted, or given back'],
+  ['126', 'of run: the program cannot be executed'],
+  ['127', 'of run: there is no such program in the layer'],
   [
     '128+n',
     'ended by signal n: 130 after Ctrl-C, 141 when nobody reads the output; of run, also when the program was',

@@ -17,6 +17,7 @@ export const checks = [
   ['interface as in etc/', own('api')],
   ['no any in the declarations', own('any')],
   ['dependencies: ranges, scripts', own('dependencies')],
+  ['man page and generated pages', own('pages')],
   ['package contents, exports and types', own('pack')],
 ]
 

@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describeMounts } from '../namespace.ts'
 import { ended, Shell } from './support.ts'
 
-describeMounts('graphdriver: what goes wrong', (directory) => {
+describeMounts('graphdriver: what goes wrong', function (directory) {
+  // Every step is a process of its own, and the machine may be busy with others.
+  this.timeout(240_000)
   let shell: Shell
   beforeEach(() => {
     shell = new Shell(directory())

@@ -5,7 +5,9 @@ import { gzipSync } from 'node:zlib'
 import { describeMounts } from '../namespace.ts'
 import { Shell } from './support.ts'
 
-describeMounts('graphdriver: layers from a shell', (directory) => {
+describeMounts('graphdriver: layers from a shell', function (directory) {
+  // Every step is a process of its own, and the machine may be busy with others.
+  this.timeout(240_000)
   let shell: Shell
   beforeEach(() => {
     shell = new Shell(directory())

@@ -18,7 +18,9 @@ function userland(shell: Shell): string | undefined {
   return join(shell.directory, 'r.tar')
 }
 
-describeMounts('graphdriver: mounts from a shell', (directory) => {
+describeMounts('graphdriver: mounts from a shell', function (directory) {
+  // Every step is a process of its own, and the machine may be busy with others.
+  this.timeout(240_000)
   let shell: Shell
   beforeEach(() => {
     shell = new Shell(directory())
@@ -105,7 +107,9 @@ describeMounts('graphdriver: mounts from a shell', (directory) => {
   })
 })
 
-describeMounts('graphdriver run', (directory) => {
+describeMounts('graphdriver run', function (directory) {
+  // Every step is a process of its own, and the machine may be busy with others.
+  this.timeout(240_000)
   let shell: Shell
   beforeEach(function () {
     shell = new Shell(directory())

@@ -27,7 +27,7 @@ export function textAt(
 }
 
 /** Average width of a sans-serif character, as a share of its size: no font is at hand to ask. */
-const CHARACTER = 0.56
+const CHARACTER = 0.62
 
 /** As much of a text as has room, with an ellipsis. */
 export function fit(text: string, width: number, size = 12): string {

@@ -99,8 +99,21 @@ function draw(branch: Branch, area: Rectangle, depth: number): string[] {
   return parts.flatMap((part, at) => {
     const place = places[at]
     if (place === undefined || place.width < LEAST || place.height < LEAST) return []
-    return part.inside.size > 0 ? directory(part, place, depth) : [file(part, place)]
+    return part.inside.size > 0 ? directory(unbranched(part), place, depth) : [file(part, place)]
   })
+}
+
+/** A directory that holds nothing but another one is drawn as one: usr/lib. */
+function unbranched(part: Branch): Branch {
+  const [only, another] = part.inside.values()
+  if (only === undefined || another !== undefined || only.inside.size === 0) return part
+  return unbranched({ ...only, name: `${part.name}/${only.name}` })
+}
+
+/** A name with its size where both have room, else the name. */
+function nameAndSize(name: string, bytes: number, width: number, size: number): string {
+  const both = `${name}  ${formatBytes(bytes)}`
+  return fit(both, width, size) === both ? both : fit(name, width, size)
 }
 
 function directory(part: Branch, { x, y, width, height }: Rectangle, depth: number): string[] {
@@ -115,7 +128,7 @@ function directory(part: Branch, { x, y, width, height }: Rectangle, depth: numb
   const frame = `<g><title>${titleOf(part)}</title><rect x="${number(x)}" y="${number(y)}" width="${number(width)}" height="${number(height)}" fill="${shade}" stroke="#5b6776" stroke-width="0.6"/></g>`
   const title = titled
     ? [
-        textAt(x + 5, y + 12, fit(`${part.name}/  ${formatBytes(part.bytes)}`, width - 10, 11), {
+        textAt(x + 5, y + 12, nameAndSize(`${part.name}/`, part.bytes, width - 10, 11), {
           size: 11,
           bold: true,
         }),
@@ -127,14 +140,13 @@ function directory(part: Branch, { x, y, width, height }: Rectangle, depth: numb
 function file(part: Branch, { x, y, width, height }: Rectangle): string {
   const fill = FILL[part.kind ?? 'more']
   const named = width > 34 && height > 15
-  const sized = named && height > 30
+  const label = formatBytes(part.bytes)
+  const sized = named && height > 30 && fit(label, width - 8, 9) === label
   return [
     `<g><title>${titleOf(part)}</title>`,
     `<rect x="${number(x)}" y="${number(y)}" width="${number(width)}" height="${number(height)}" fill="${fill}" stroke="#ffffff" stroke-width="0.8"/>`,
     named ? textAt(x + 4, y + 12, fit(part.name, width - 8, 10), { size: 10 }) : '',
-    sized
-      ? textAt(x + 4, y + 24, fit(formatBytes(part.bytes), width - 8, 9), { size: 9, color: '#445062' })
-      : '',
+    sized ? textAt(x + 4, y + 24, label, { size: 9, color: '#445062' }) : '',
     '</g>',
   ].join('')
 }

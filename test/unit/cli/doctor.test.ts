@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { judgeDriver } from '#lib/cli/verbs/doctor/drivers.js'
+import { isOlder, judgeKernel, KERNEL_BRINGS } from '#lib/cli/verbs/doctor/kernel.js'
+import { judgeFilesystems } from '#lib/cli/verbs/doctor/machine.js'
+import { judgeCapabilities, judgeSeccomp, judgeUserNamespace } from '#lib/cli/verbs/doctor/process.js'
+
+const ALL = 'CapEff:\t000001ffffffffff\nSeccomp:\t0\n'
+const DOCKER = 'CapEff:\t00000000a80425fb\nSeccomp:\t2\n'
+const first = '         0          0 4294967295\n'
+const user = { uidMap: first, isRoot: false, most: '1000', cloneAllowed: undefined, restricted: undefined }
+
+describe('doctor judges', () => {
+  it('kernels by what they lack', () => {
+    assert.equal(judgeKernel('6.18.0-13-amd64', 'x86_64').status, 'ok')
+    const old = judgeKernel('5.10.0', 'x86_64')
+    assert.equal(old.status, 'warning')
+    assert.match(old.reason ?? '', /overlay in a user namespace/)
+    assert.doesNotMatch(old.reason ?? '', /openat2/)
+    assert.deepEqual(
+      [isOlder('6.1', '6.13'), isOlder('6.13.2', '6.13'), isOlder('7.0-rc1', '6.13'), isOlder('5.9', '6.1')],
+      [true, false, false, true],
+    )
+    assert.ok(KERNEL_BRINGS.length > 0)
+  })
+
+  it('capabilities: what is missing, and what fails without', () => {
+    assert.equal(judgeCapabilities(ALL).status, 'ok')
+    const found = judgeCapabilities(DOCKER)
+    assert.equal(found.found, 'without CAP_SYS_ADMIN')
+    assert.match(found.reason ?? '', /nothing can be mounted/)
+    assert.match(judgeCapabilities('').found, /CAP_CHOWN/)
+  })
+
+  it('user namespaces', () => {
+    assert.equal(judgeUserNamespace({ ...user, isRoot: true }).status, 'ok')
+    assert.match(judgeUserNamespace(user).found, /may make one/)
+    for (const [key, value] of [
+      ['most', '0'],
+      ['cloneAllowed', '0'],
+      ['restricted', '1'],
+    ]) {
+      assert.match(judgeUserNamespace({ ...user, [key!]: `${value!}\n` }).found, /may not make one/)
+    }
+    assert.match(judgeUserNamespace({ ...user, uidMap: '0 1000 1\n' }).reason ?? '', /user\.\*/)
+  })
+
+  it('sandboxes: only where the process should be able to mount', () => {
+    assert.equal(judgeSeccomp(ALL, undefined).status, 'ok')
+    assert.equal(judgeSeccomp(DOCKER, 'EPERM').status, 'ok')
+    assert.equal(judgeSeccomp('CapEff:\t000001ffffffffff\nSeccomp:\t2\n', 'EPERM').status, 'error')
+    assert.equal(judgeSeccomp(ALL, 'ENOSYS').status, 'warning')
+    assert.equal(judgeSeccomp(ALL, 'ENOMEM').status, 'ok')
+  })
+
+  it('drivers: an error only where nothing works without', () => {
+    const report = {
+      driver: 'overlay',
+      supported: false,
+      code: 'ERR_DRIVER_BACKING_FS',
+      reason: 'no',
+      features: {},
+    } as const
+    assert.equal(judgeDriver(report).status, 'warning')
+    assert.equal(judgeDriver(report, 'overlay').status, 'error')
+    assert.equal(judgeDriver({ driver: 'vfs', supported: true, features: { A: 'b' } }).found, 'works; A: b')
+    assert.equal(judgeFilesystems('nodev\toverlay\n\text4\n').found, 'overlay: there, aufs: not loaded')
+  })
+})
