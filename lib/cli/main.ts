@@ -46,6 +46,7 @@ async function act(words: readonly string[], signal: AbortSignal): Promise<numbe
   let failureCode = 1
   try {
     const asked = parse(words, VERBS, version(), {
+      terminal: terminalOf(process.stdout, process.env),
       out: (text) => process.stdout.write(text),
       err: (text) => process.stderr.write(text),
     })

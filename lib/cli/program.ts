@@ -1,6 +1,8 @@
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { UsageError } from './usage.ts'
 import { Input } from './input.ts'
+import { table, wrap } from './table.ts'
+import type { Terminal } from './terminal.ts'
 import { COMMON, EXIT_CODES, type OptionSpec, type Verb } from './verb.ts'
 
 /** What a command line asks for. */
@@ -11,6 +13,7 @@ export interface Asked {
 
 /** Where help and the version go, and what commander has to say. */
 export interface Speech {
+  readonly terminal: Terminal
   readonly out: (text: string) => void
   readonly err: (text: string) => void
 }
@@ -28,7 +31,7 @@ export function parse(
   speech: Speech,
 ): Asked | undefined {
   let asked: Asked | undefined
-  const program = makeProgram(verbs, version, (verb, values) => {
+  const program = makeProgram(verbs, version, speech.terminal, (verb, values) => {
     asked = { verb, input: new Input(values) }
   })
   for (const command of [program, ...program.commands]) {
@@ -50,22 +53,22 @@ export function parse(
 
 type Act = (verb: Verb, values: Readonly<Record<string, unknown>>) => void
 
-function makeProgram(verbs: readonly Verb[], version: string, act: Act): Command {
+function makeProgram(verbs: readonly Verb[], version: string, terminal: Terminal, act: Act): Command {
   const program = new Command('graphdriver')
     .description('Layered root filesystems: layers on disk, joined into one root by a union mount.')
     .version(version, '-V, --version')
     .enablePositionalOptions()
     .helpCommand('help [verb]', 'what a verb does')
-    .addHelpText('after', afterHelp())
+    .addHelpText('after', afterHelp(terminal))
     .configureHelp({
       subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(termOf)].join(' '),
     })
   addOptions(program, COMMON)
-  for (const verb of verbs) program.addCommand(makeCommand(verb, program, act))
+  for (const verb of verbs) program.addCommand(makeCommand(verb, program, terminal, act))
   return program
 }
 
-function makeCommand(verb: Verb, program: Command, act: Act): Command {
+function makeCommand(verb: Verb, program: Command, terminal: Terminal, act: Act): Command {
   const command = new Command(verb.name).summary(verb.summary).description(verbDescription(verb))
   for (const { name, summary, choices } of verb.arguments ?? []) {
     const argument = new Argument(name, summary)
@@ -74,7 +77,7 @@ function makeCommand(verb: Verb, program: Command, act: Act): Command {
   addOptions(command, verb.options ?? [])
   addOptions(command, COMMON, 'Options of every verb:')
   if (verb.passThrough === true) command.passThroughOptions()
-  command.addHelpText('after', verbAfter(verb))
+  command.addHelpText('after', verbAfter(verb, terminal))
   command.action((...given: unknown[]) => {
     const named = Object.fromEntries((verb.arguments ?? []).map(({ name }, at) => [bare(name), given[at]]))
     act(verb, { ...program.opts(), ...command.opts(), ...named })
@@ -107,18 +110,22 @@ function verbDescription({ summary, details = [] }: Verb): string {
   return [first, ...details].join('\n\n')
 }
 
-function verbAfter({ shape, examples = [] }: Verb): string {
+function verbAfter({ shape, examples = [] }: Verb, { columns }: Terminal): string {
   const lines: string[] = []
   if (examples.length > 0) lines.push('', 'Examples:')
   for (const { command, says } of examples) lines.push(`  ${command}`, `      ${says}`)
-  if (shape !== undefined) lines.push('', 'With --json:', `  ${shape}`)
+  if (shape !== undefined) {
+    lines.push('', 'With --json:', ...wrap(shape, columns - 2).map((line) => `  ${line}`))
+  }
   return lines.join('\n')
 }
 
-function afterHelp(): string {
+function afterHelp(terminal: Terminal): string {
   const variables = COMMON.flatMap(({ env, flags }) =>
-    env === undefined ? [] : [`  ${env.padEnd(20)}as ${flags.split(' ')[0] ?? ''}`],
+    env === undefined ? [] : [[`  ${env}`, `as ${flags.split(' ')[0] ?? ''}`]],
   )
-  const codes = EXIT_CODES.map(([code, meaning]) => `  ${code.padEnd(7)}${meaning}`)
-  return ['', 'Environment:', ...variables, '', 'Exit codes:', ...codes].join('\n')
+  const codes = EXIT_CODES.map(([code, meaning]) => [`  ${code}`, meaning])
+  return ['', 'Environment:', table(variables, terminal), '', 'Exit codes:', table(codes, terminal)].join(
+    '\n',
+  )
 }
