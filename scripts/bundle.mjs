@@ -6,7 +6,7 @@ import { root } from './run.mjs'
 
 const directory = 'dist/bundle'
 
-/** Bundles what `exports` names. */
+/** Bundles what `exports` and `bin` name. */
 export async function bundle() {
   // Not at the top: build.mjs installs it.
   const { build } = await import('esbuild')
@@ -18,6 +18,7 @@ export async function bundle() {
       archive: 'lib/archive/index.ts',
       mount: 'lib/mount/index.ts',
       sys: 'lib/sys/index.ts',
+      graphdriver: 'lib/cli/bin.ts',
     },
     // All in one directory: binding.ts finds the package's root two levels above its own file.
     outdir: directory,

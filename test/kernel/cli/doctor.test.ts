@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeMounts } from '../namespace.ts'
-import { Shell } from './support.ts'
+import { bin, Shell } from './support.ts'
 
 interface Finding {
   check: string
@@ -103,7 +103,7 @@ describeMounts('graphdriver doctor', function (directory) {
   })
 
   it('sees what a process lacks', () => {
-    const own = `"${process.execPath}" ${JSON.stringify(join(import.meta.dirname, '../../../dist/cli/bin.js'))}`
+    const own = `"${process.execPath}" ${JSON.stringify(bin)}`
     const done = shell.line(`setpriv --bounding-set -sys_admin,-mknod ${own} doctor --json`)
     const { findings } = JSON.parse(done.out) as { findings: Finding[] }
     const of = (check: string): Finding => findings.find((one) => one.check === check)!

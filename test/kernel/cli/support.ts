@@ -3,7 +3,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-export const bin: string = resolve(import.meta.dirname, '../../../dist/cli/bin.js')
+export const bin: string = resolve(import.meta.dirname, '../../../dist/bundle/graphdriver.js')
 
 export interface Ended {
   readonly code: number | null
