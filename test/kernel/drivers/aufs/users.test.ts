@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   closeSync,
   constants,
+  copyFileSync,
   existsSync,
   fstatSync,
   mkdirSync,
@@ -121,6 +123,27 @@ describeAufs('what aufs does to its users', (directory) => {
     assert.equal(statSync(join(view, 'file')).ino, ino)
     assert.notEqual(statSync(diff('b', 'file')).ino, undefined)
     assert.notEqual(statSync(diff('b', 'file')).dev, statSync(join(view, 'file')).dev)
+    await graph.close()
+  })
+
+  it('a program that runs cannot be written (ETXTBSY), and is copied up by chmod', async () => {
+    const graph = await two()
+    copyFileSync('/bin/sleep', diff('a', 'sleep'))
+    const path = join(await graph.get('b'), 'sleep')
+    const child = spawn(path, ['600'])
+    const gone = once(child, 'exit')
+    await once(child, 'spawn')
+    const write = (): void => closeSync(openSync(path, 'r+'))
+    try {
+      assert.throws(write, { code: 'ETXTBSY' })
+      chmodSync(path, 0o700)
+      assert.ok(existsSync(diff('b', 'sleep')))
+      assert.throws(write, { code: 'ETXTBSY' })
+    } finally {
+      child.kill()
+      await gone
+    }
+    write()
     await graph.close()
   })
 
