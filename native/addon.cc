@@ -7,6 +7,7 @@
 #include "convert.h"
 #include "file.h"
 #include "flatten.h"
+#include "listmount.h"
 #include "lock.h"
 #include "mount.h"
 #include "mountinfo.h"
@@ -60,6 +61,8 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&MoveMount, Lane::kMount, &UndoMoveMount>::Add(env, to, "moveMount", environment);
   Op<&MountSetattr, Lane::kMount>::Add(env, to, "mountSetattr", environment);
   Op<&Mountinfo, Lane::kFile>::Add(env, to, "mountinfo", environment);
+  Op<&MountsChanged, Lane::kFile>::Add(env, to, "mountsChanged", environment);
+  Op<&ListMounts, Lane::kFile>::Add(env, to, "listMounts", environment);
   Op<&AufsBranches, Lane::kFile>::Add(env, to, "aufsBranches", environment);
   Op<&AufsUnions, Lane::kFile>::Add(env, to, "aufsUnions", environment);
   Op<&AufsFlush, Lane::kTree>::Add(env, to, "aufsFlush", environment);

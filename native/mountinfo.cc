@@ -202,6 +202,10 @@ int Parse(const Buffer& text, Buffer* rows) {
 
 }  // namespace
 
+int32_t MountsChanged(int32_t fd) {
+  return Changed(fd) ? 1 : 0;
+}
+
 Table Mountinfo(MaybeText path) {
   Table table;
   table.error = ReadConsistently(path.data != nullptr ? path.data : "/proc/thread-self/mountinfo",

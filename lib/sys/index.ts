@@ -45,7 +45,16 @@ export {
 export type { OpenHow, PathAt } from './file.ts'
 export { getLock, getLockSync, setLock, setLockSync } from './lock.ts'
 export { mount, mountAt, mountAtSync, mountSync, umount2, umount2Sync } from './mount.ts'
-export { Mountinfo, mountinfo, MountinfoEntry, mountinfoSync, unescapeBytes } from './mountinfo.ts'
+export {
+  listMounts,
+  listMountsSync,
+  mountinfo,
+  Mountinfo,
+  MountinfoEntry,
+  mountinfoSync,
+  mountsChangedSync,
+  unescapeBytes,
+} from './mountinfo.ts'
 export type { MountinfoRecord, Propagation } from './mountinfo.ts'
 export type { Path } from './native.ts'
 export {

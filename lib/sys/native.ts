@@ -199,6 +199,11 @@ export interface Calls {
   // mountinfo.cc
   /** Reads and parses a mountinfo file; null is /proc/thread-self/mountinfo. */
   mountinfo(path: Path | null): FlatMountinfo | number
+  /** poll(2): whether the table that a descriptor is open on changed since this was asked last, 1 or 0. */
+  mountsChanged(fd: number): number
+  // listmount.cc
+  /** The same table by listmount(2) and statmount(2), the options of the filesystems empty. `flags`: 0. */
+  listMounts(flags: number): FlatMountinfo | number
   // aufs.cc
   /** The branches of the union that a directory is in, by the ioctl BRINFO; on another filesystem -ENOTTY. */
   aufsBranches(dirfd: number, path: Path): FlatBranches | number

@@ -26,6 +26,8 @@ export const signatures: Readonly<Record<string, Kind[]>> = {
   moveMount: ['int32', 'path', 'int32', 'path', 'uint32'],
   mountSetattr: ['int32', 'path', 'uint32', 'bigint', 'bigint', 'bigint', 'int32'],
   mountinfo: ['path?'],
+  mountsChanged: ['int32'],
+  listMounts: ['int32'],
   aufsBranches: ['int32', 'path'],
   aufsUnions: ['path'],
   aufsFlush: ['int32', 'path', 'bytes', 'path?'],
