@@ -88,11 +88,33 @@ export class Bench {
     const source = join(import.meta.dirname, 'peers', `${name}.c`)
     mkdirSync(this.at('programs'), { recursive: true })
     const program = this.at('programs', name)
-    const { error, status, stderr } = spawnSync('cc', ['-O2', '-Wall', '-o', program, source], {
+    const { error, status, stderr } = spawnSync('cc', ['-O2', '-Wall', '-pthread', '-o', program, source], {
       encoding: 'utf8',
     })
     if (error) throw new Unavailable(`cc is missing: ${error.message}`)
     if (status !== 0) throw new Error(`cc ${source}:\n${stderr}`)
+    return program
+  }
+
+  /** The program that peers/<name>.go is, with the libraries of Debian's packages. */
+  goProgram(name) {
+    if (!this.#programs.has(name)) this.#programs.set(name, this.#compileGo(name))
+    return this.#programs.get(name)
+  }
+
+  #compileGo(name) {
+    mkdirSync(this.at('programs'), { recursive: true })
+    const program = this.at('programs', name)
+    const source = join(import.meta.dirname, 'peers', `${name}.go`)
+    const env = { ...process.env, GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '' }
+    const { error, status, stderr } = spawnSync('go', ['build', '-o', program, source], {
+      encoding: 'utf8',
+      env: { ...env, GOCACHE: this.at('programs', 'cache') },
+    })
+    const install = 'apt-get install golang-go golang-github-moby-sys-dev'
+    if (error || /cannot find package/.test(stderr))
+      throw new Unavailable(`Go, or moby/sys, is missing: ${install}`)
+    if (status !== 0) throw new Error(`go build ${source}:\n${stderr}`)
     return program
   }
 

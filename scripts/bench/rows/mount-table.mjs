@@ -71,7 +71,38 @@ function pointRow(mounts, count) {
   }
 }
 
+/** Rows against moby/sys/mountinfo, in Go. */
+const goRows = [
+  {
+    name: 'mount-point-go',
+    work: '20000 x is this a mount point, with 10,000 mounts',
+    against: 'moby/sys in Go',
+    bound: 1 / 10,
+    prepare: (bench) => {
+      const moby = bench.goProgram('moby')
+      return { ...prepare(bench, 'go-point', 10_000), count: 20_000, moby }
+    },
+    ours: asked,
+    peer: ({ bench, moby, last, count }) => bench.clocked(moby, 'mounted', last, String(count)),
+    end,
+  },
+  {
+    name: 'mountinfo-go',
+    work: '5 x the table of 10,000 mounts, read and looked through',
+    against: 'moby/sys in Go',
+    bound: 1 / 1.3,
+    prepare: (bench) => {
+      const moby = bench.goProgram('moby')
+      return { ...prepare(bench, 'go-table', 10_000), count: 5, moby }
+    },
+    ours: read,
+    peer: ({ bench, moby, count }) => bench.clocked(moby, 'table', String(count)),
+    end,
+  },
+]
+
 export default [
+  ...goRows,
   pointRow(10, 20_000),
   pointRow(10_000, 20_000),
   {

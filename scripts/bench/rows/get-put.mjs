@@ -1,0 +1,48 @@
+// A stack of a hundred layers, taken and given back, against what that asks of the kernel.
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { open } from 'graphdriver'
+import { MNT_DETACH, mountSync, umount2Sync } from 'graphdriver/sys'
+import { Unavailable } from '../bench.mjs'
+import { dropOverlay, makeOverlay } from '../overlays.mjs'
+
+const LAYERS = 100
+
+async function prepare(bench) {
+  const area = bench.at('get-put')
+  mkdirSync(area)
+  try {
+    mountSync('graphdriver-bench', area, 'tmpfs')
+  } catch (error) {
+    throw new Unavailable(error.message)
+  }
+  const driver = await open({ root: join(area, 'store'), driver: 'overlay', sync: 'none' })
+  for (let at = 0; at <= LAYERS; at++) await driver.create(`l${at}`, at > 0 ? { parent: `l${at - 1}` } : {})
+  return { ...makeOverlay(bench, 'get-put-peer', LAYERS), area, driver, count: 100 }
+}
+
+async function taken({ driver, count }) {
+  const began = process.hrtime.bigint()
+  for (let at = 0; at < count; at++) {
+    await driver.get(`l${LAYERS}`)
+    await driver.put(`l${LAYERS}`)
+  }
+  return Number(process.hrtime.bigint() - began)
+}
+
+export default {
+  name: 'get-put',
+  work: `100 x get and put of a stack of ${LAYERS} layers`,
+  against: 'the system calls in C',
+  bound: 1.5,
+  prepare,
+  ours: taken,
+  peer: ({ bench, directory, data, count }) =>
+    bench.clocked(bench.program('getput'), directory, 'u', data, String(count)),
+  end: async (state) => {
+    await state.driver.close()
+    dropOverlay(state)
+    umount2Sync(state.area, MNT_DETACH)
+    rmSync(state.area, { recursive: true })
+  },
+}
