@@ -44,9 +44,9 @@ export async function applyLayer(
   try {
     await using staged = await stage(session, stack, stack.layer.diff, tar, options)
     await behindGates(session, [id], call.signal, async () => {
-      call.signal?.throwIfAborted()
+      // All that is left is to put it in its place: an abort comes too late from here on.
+      if (!call.commit()) call.signal?.throwIfAborted()
       await putInPlace(session, stack, staged.path)
-      call.commit()
     })
     return staged.result
   } finally {

@@ -25,6 +25,7 @@ import type { Stack } from './driver.ts'
 import type { ApplyOptions, ApplyResult } from './graph-driver.ts'
 import { isMounted, refuseAlive, takeDown } from './mounts.ts'
 import type { References } from './references.ts'
+import { removeLayer } from './removal.ts'
 import { behindGates, inUse, pathsOf, readStack, type Session } from './session.ts'
 
 /** What a layer is called, and what is below it. */
@@ -120,7 +121,7 @@ export async function createFrom(
     await behindGates(session, ids, call.signal, async () => {
       call.signal?.throwIfAborted()
       await createLayer(session, references, { id, parent }, staged)
-      call.commit()
+      if (!call.commit()) await removeLayer(session, references, id)
     })
     return staged.result
   } finally {

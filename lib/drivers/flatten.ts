@@ -10,6 +10,7 @@ import type { CallOptions } from './graph-driver.ts'
 import { mountViews } from './mounted-views.ts'
 import { Readers } from './readers.ts'
 import type { References } from './references.ts'
+import { removeLayer } from './removal.ts'
 import { behindGates, inUse, readStack, type Session } from './session.ts'
 import { uncover } from './uncover.ts'
 
@@ -41,7 +42,7 @@ export async function flattenLayer(
     await behindGates(session, ids, call.signal, async () => {
       call.signal?.throwIfAborted()
       await createLayer(session, references, { id: newId, parent: undefined }, staged)
-      call.commit()
+      if (!call.commit()) await removeLayer(session, references, newId)
     })
   } finally {
     await behindGates(session, [id], undefined, () => {

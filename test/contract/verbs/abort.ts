@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as tick } from 'node:timers/promises'
 import type { CallOptions } from 'graphdriver'
+import { fromEntries } from 'graphdriver/archive'
 import { setStepHook } from '#lib/store/step.js'
 import { mountPoints, names, snapshot, stack, useStore, within } from '../support.ts'
 
@@ -103,6 +104,58 @@ export function abort(driver: string): void {
         await next
         await store.graph.remove('new')
         assert.deepEqual(await snapshot(store.root, { loose: true }), before)
+      })
+    }
+
+    const incoming: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
+      'create of a tar': (signal) =>
+        store.graph.create('new', {
+          parent: 'base',
+          from: fromEntries([{ name: 'f', type: 'file' }]),
+          signal,
+        }),
+      flatten: (signal) => store.graph.flatten('top', 'new', { signal }),
+    }
+    for (const [verb, call] of Object.entries(incoming)) {
+      for (const step of ['wrote intent', 'moved diff', 'ready to commit', 'committed']) {
+        it(`of ${verb} at "${step}": it rejects at once, and the layer is undone`, async () => {
+          const before = await snapshot(store.root, { loose: true })
+          const stop = stopAt(step)
+          const controller = new AbortController()
+          const making = call(controller.signal)
+          await stop.reached
+          controller.abort(reason)
+          await aborted(making)
+          const next = store.graph.create('new')
+          stop.go()
+          await next
+          await store.graph.remove('new')
+          assert.deepEqual(await snapshot(store.root, { loose: true }), before)
+          await usable('top')
+        })
+      }
+    }
+
+    for (const step of ['unpacked', 'ready to put in place', 'put in place']) {
+      it(`of applyDiff at "${step}": the layer is empty when it rejects, and full when it does not`, async () => {
+        await store.graph.create('new', { parent: 'base' })
+        const stop = stopAt(step)
+        const controller = new AbortController()
+        const tar = fromEntries([{ name: 'f', type: 'file' }])
+        const applying = store.graph.applyDiff('new', tar, { signal: controller.signal })
+        await stop.reached
+        controller.abort(reason)
+        stop.go()
+        const rejected = await applying.then(
+          () => false,
+          (error: unknown) => error === reason,
+        )
+        await usable('new')
+        const changes = await store.graph.changes('new')
+        assert.deepEqual(
+          changes.map(({ path }) => path),
+          rejected ? [] : ['/f'],
+        )
       })
     }
 
