@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import { Stream } from 'node:stream'
 
 import { checkOptions, invalidType } from '../sys/arguments.ts'
 import { GraphDriverError } from '../sys/failure.ts'
@@ -37,6 +38,7 @@ export function tarBytes(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { limits, signal } = checkOptions(options)
   const { bytes, ratio } = resolveLimits(limits)
+  heedErrors(tar)
   return limited(plain(checkSource(tar), ratio, signal), bytes)
 }
 
@@ -66,6 +68,14 @@ function checkSource(tar: TarSource): AsyncIterable<unknown> {
     if (Symbol.asyncIterator in value) return value as AsyncIterable<unknown>
   }
   throw invalidType('tar', 'an async iterable of Uint8Array, or a FileHandle', tar)
+}
+
+/**
+ * A stream of Node's that fails before anybody reads it (a file that is not there) ends the process unless its 'error' has a
+ * listener, and a call may have to wait before it reads. Reading it later throws the error all the same.
+ */
+export function heedErrors(tar: TarSource): void {
+  if (tar instanceof Stream) tar.on('error', () => undefined)
 }
 
 /** Streams of files have a descriptor, too, and have perhaps read some of it. */

@@ -1,4 +1,4 @@
-import type { TarSource } from '../archive/source.ts'
+import { heedErrors, type TarSource } from '../archive/source.ts'
 import type { Change } from '../archive/changes.ts'
 import { gathered } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
@@ -119,6 +119,7 @@ export class LayeredDriver implements GraphDriver {
     const ids = parent === undefined ? [id] : [id, parent]
     if (from !== undefined) {
       checkTar(from, 'options.from')
+      heedErrors(from)
       return this.#run(options, (call) =>
         this.#take(ids, call, createFrom(session, references, { id, parent }, from, options, call)),
       )
@@ -132,6 +133,7 @@ export class LayeredDriver implements GraphDriver {
     checkLayerId(id)
     checkApplyOptions(options)
     checkTar(tar, 'tar')
+    heedErrors(tar)
     const { session, references } = this.#writable()
     return this.#run(options, async (call) => {
       await this.#settle([id])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { chmod, mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -303,6 +304,18 @@ export function apply(driver: string): void {
         assert.deepEqual([await names(path), await names(join(path, 'd'))], [['d'], ['b', 'c']])
       })
       assert.deepEqual(await readdir(store.at('staging')), [])
+    })
+
+    it('makes none of a stream that fails before it is read, and says why', async () => {
+      const missing = (): Readable => createReadStream(store.at('no-such.tar'))
+      await store.graph.create('none')
+      // The layer's gates are waited for meanwhile.
+      const first = store.graph.create('busy', { parent: 'none' })
+      await rejects(store.graph.create('new', { parent: 'none', from: missing() }), 'ENOENT')
+      await first
+      await rejects(store.graph.applyDiff('busy', missing()), 'ENOENT')
+      await rejects(store.graph.create('busy', { from: missing() }), 'ERR_LAYER_EXISTS')
+      assert.equal(await store.graph.exists('new'), false)
     })
 
     it('makes none when the tar is bad, or the id or the parent is', async () => {
