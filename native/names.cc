@@ -82,14 +82,14 @@ class Files {
       : directory_(directory), limit_(limit), table_(table) {}
 
   long Add(const DirectoryRecord& record) {
-    if (record.type != DT_REG && record.type != DT_UNKNOWN) return 0;
     // Name, its end, the line's end, size, mode, errno, sum of all, sum behind the line.
     int32_t row[10] = {};
     size_t start = table_->text.size();
     if (!table_->text.Append(record.name, strlen(record.name))) return -ENOMEM;
     row[0] = static_cast<int32_t>(start);
     row[1] = static_cast<int32_t>(table_->text.size());
-    long error = Read(record.name, row);
+    bool plain = record.type == DT_REG || record.type == DT_UNKNOWN;
+    long error = plain ? Read(record.name, row) : -EINVAL;
     if (error == -ENOENT) {
       table_->text.SetSize(start);
       return 0;

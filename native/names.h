@@ -9,7 +9,7 @@ namespace graphdriver {
 
 // The names that begin or end so, a NUL after each. An empty word matches nothing.
 Blob FindNames(Text directory, Text beginning, Text ending);
-// Each plain file: FirstLineField in lib/sys/native.ts.
+// Each entry: FirstLineField in lib/sys/native.ts. What is no plain file has an errno.
 Table FirstLines(Text directory, int64_t limit);
 
 }  // namespace graphdriver

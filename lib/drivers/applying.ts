@@ -19,6 +19,7 @@ import type { Call } from './call.ts'
 import { formOf, viewOf } from './comparison.ts'
 import type { Driver, Stack } from './driver.ts'
 import type { ApplyOptions, ApplyResult } from './graph-driver.ts'
+import { gathered } from '../mount/index.ts'
 import { isMounted, refuseAlive } from './mounts.ts'
 import type { References } from './references.ts'
 import { hideRootBelow } from './root-opaque.ts'
@@ -187,8 +188,16 @@ async function putInPlace({ driver, layout, store }: Session, stack: Stack, stag
   await driver.replacing?.(stack.layer)
   await step('ready to put in place')
   await exchange(staged, stack.layer.diff)
-  await step('put in place')
-  await driver.filled?.(stack.layer)
-  await step('filled')
-  if (store.sync !== 'none') await syncDirectory(layout.directory('diff'))
+  try {
+    await step('put in place')
+    if (store.sync !== 'none') await syncDirectory(layout.directory('diff'))
+    await driver.filled?.(stack.layer)
+    await step('filled')
+  } catch (error) {
+    // A call that fails changes nothing.
+    await exchange(staged, stack.layer.diff).catch((another: unknown) => {
+      throw gathered(error, [another])
+    })
+    throw error
+  }
 }

@@ -56,12 +56,10 @@ export async function createLayer(
     await makeDirectories(session, id, parent, staged)
     if (store.sync !== 'none') await syncNames(session, parent)
     await step('ready to commit')
-    await commit(layout.made(id), layout.metadata(id))
+    await commit(session, id)
   } catch (error) {
     throw await undone(error, settle(layout, id, directories))
   }
-  await step('committed')
-  if (store.sync !== 'none') await syncDirectory(layout.directory('layers'))
 }
 
 /**
@@ -129,8 +127,20 @@ export async function createFrom(
   }
 }
 
+/** The instant from which the layer exists. Where that cannot be made to last, it is an intent again. */
+async function commit({ layout, store }: Session, id: string): Promise<void> {
+  await renameToMetadata(layout.made(id), layout.metadata(id))
+  await step('committed')
+  if (store.sync === 'none') return
+  try {
+    await syncDirectory(layout.directory('layers'))
+  } catch (error) {
+    throw await undone(error, rename(layout.metadata(id), layout.made(id)))
+  }
+}
+
 /** Nobody else may make this name: the gate is ours. Without RENAME_NOREPLACE (NFS, 9p) that has to do. */
-async function commit(made: string, metadata: string): Promise<void> {
+async function renameToMetadata(made: string, metadata: string): Promise<void> {
   try {
     await renameat2(AT_FDCWD, made, AT_FDCWD, metadata, RENAME_NOREPLACE)
   } catch (error) {

@@ -17,7 +17,10 @@ export interface OpenOptions {
   root: string
   /** Name of a registered driver. Left out: the one that the store has, else the first that works. */
   driver?: string
-  /** Look only: nothing is written or swept, and no kernel support is needed. */
+  /**
+   * Look only: nothing is written or swept, and no kernel support is needed. A store that was opened for writing before is not
+   * converted meanwhile.
+   */
   readOnly?: boolean
   /** A group id that may pass through the root (mode 0710, else 0700). */
   group?: number
@@ -195,7 +198,8 @@ export interface GraphDriver extends AsyncDisposable {
    */
   create(id: string, options: CreateFromOptions): Promise<ApplyResult>
   /**
-   * Deletes a layer; a mount that nobody holds is taken away first.
+   * Deletes a layer; a mount that nobody holds is taken away first. A layer that is gone, and whose contents could not be deleted
+   * (EIO), is no failure: the next `open` deletes them, and `graphdriver:warning` tells of it.
    *
    * @throws GraphDriverError ERR_LAYER_NOT_FOUND; ERR_LAYER_IN_USE; ERR_LAYER_HAS_CHILDREN; ERR_LAYER_BUSY;
    * ERR_LAYER_NOT_EMPTY (files of somebody's in the mount point); ERR_STORE_READ_ONLY

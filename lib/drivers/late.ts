@@ -40,7 +40,8 @@ export async function probe(root: string): Promise<ProbeReport[]> {
  *
  * What has no place in the other form is looked for in all layers before anything is touched. Then each new whiteout is made before the old
  * one goes, so a conversion that was interrupted is finished by running it again, or taken back by converting to the former. Until then
- * the store cannot be opened (ERR_STORE_CONVERTING). A read-only reader of the store takes no lock: see to it that there is none.
+ * the store cannot be opened (ERR_STORE_CONVERTING), and who has it open keeps it from being converted; who only reads it, too, but for a
+ * store that was never opened for writing, which has no lock file: see to it that nobody reads one of Docker's meanwhile.
  *
  * aufs takes fewer layers than overlay (127 in most kernels): a chain that is too long for it is converted, and can be flattened.
  *

@@ -2,7 +2,7 @@ import { heedErrors, type TarSource } from '../archive/source.ts'
 import type { Change } from '../archive/changes.ts'
 import { gathered } from '../mount/index.ts'
 import type { Mount } from '../mount/plan.ts'
-import { checkLayerId, hasChildren, Layout, present, type Store } from '../store/index.ts'
+import { checkLayerId, hasChildren, Layout, type Locks, present, type Store } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { FileHandle } from 'node:fs/promises'
 import {
@@ -57,6 +57,7 @@ export class LayeredDriver implements GraphDriver {
   readonly root: string
   readonly #inspected: Inspected
   readonly #session: Session | undefined
+  readonly #locks: Locks | undefined
   readonly #references: References | undefined
   readonly #reading: Reading
   /** Calls under way, those included that their callers have aborted. */
@@ -66,13 +67,14 @@ export class LayeredDriver implements GraphDriver {
   readonly #handles = new Handles()
   #closing: Promise<void> | undefined
 
-  /** @param store undefined: opened read-only. */
+  /** @param store left out: opened read-only, with the locks if there are any. */
   constructor(
     root: string,
     driver: Driver,
     features: Readonly<Record<string, string>>,
-    store: Store | undefined,
+    { store, locks }: { readonly store?: Store; readonly locks: Locks | undefined },
   ) {
+    this.#locks = locks
     this.name = driver.name
     this.root = root
     const layout = store?.layout ?? new Layout(root)
@@ -83,7 +85,7 @@ export class LayeredDriver implements GraphDriver {
       driver,
       features,
       holds: (id) => this.#references?.holds(id) === true,
-      heldElsewhere: async (ids) => store?.locks.whichHeldElsewhere('use', ids) ?? new Set(),
+      heldElsewhere: async (ids) => locks?.whichHeldElsewhere('use', ids) ?? new Set(),
     }
     this.#reading = new Reading(this.#inspected, this.#session, this.#references)
   }
@@ -295,7 +297,10 @@ export class LayeredDriver implements GraphDriver {
     await this.#reading.end()
     const session = this.#session
     const references = this.#references
-    if (session === undefined || references === undefined) return
+    if (session === undefined || references === undefined) {
+      await this.#locks?.close()
+      return
+    }
     const failures: unknown[] = []
     await this.#handles.close()
     for (const id of references.ids()) {

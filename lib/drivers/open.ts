@@ -1,4 +1,13 @@
-import { checkRoot, checkStamp, Layout, locateRoot, readStamp, type Stamp, Store } from '../store/index.ts'
+import {
+  checkRoot,
+  checkStamp,
+  Layout,
+  locateRoot,
+  Locks,
+  readStamp,
+  type Stamp,
+  Store,
+} from '../store/index.ts'
 import { checkInteger, invalidType, invalidValue } from '../sys/arguments.ts'
 import { GraphDriverError, SyscallError } from '../sys/index.ts'
 import type { Driver, ProbeReport } from './driver.ts'
@@ -19,7 +28,7 @@ export async function open(options: OpenOptions): Promise<GraphDriver> {
   if (options.readOnly === true) {
     if (root !== existing)
       throw new SyscallError('ENOENT', 'open', { path: root, detail: 'there is no store to read' })
-    return openReadOnly(options, layout, stamp)
+    return openReadOnly(options, layout)
   }
   const { driver, report } = await choose(options, root, existing, stamp)
   if (stamp !== undefined) checkStamp(layout, stamp, { driver: driver.name, xattrs: driver.xattrs })
@@ -28,7 +37,7 @@ export async function open(options: OpenOptions): Promise<GraphDriver> {
   const store = await Store.open({ root, group, sync, driver: driver.name, directories, xattrs })
   try {
     const features = { ...report.features, ...(await driver.start?.(root)) }
-    return new LayeredDriver(root, driver, features, store)
+    return new LayeredDriver(root, driver, features, { store, locks: store.locks })
   } catch (error) {
     await store.close()
     throw error
@@ -46,23 +55,28 @@ export async function probe(root: string): Promise<ProbeReport[]> {
   return reports
 }
 
-async function openReadOnly(
-  options: OpenOptions,
-  layout: Layout,
-  stamp: Stamp | undefined,
-): Promise<GraphDriver> {
-  if (stamp === undefined) {
-    throw new GraphDriverError(
-      'ERR_STORE_FOREIGN',
-      `${layout.root} is no store, so there is nothing to read`,
-      {
-        path: layout.root,
-      },
-    )
+async function openReadOnly(options: OpenOptions, layout: Layout): Promise<GraphDriver> {
+  const locks = await Locks.look(layout)
+  try {
+    // Behind the lock: it may have been converted just now.
+    const stamp = await readStamp(layout)
+    if (stamp === undefined) {
+      throw new GraphDriverError(
+        'ERR_STORE_FOREIGN',
+        `${layout.root} is no store, so there is nothing to read`,
+        {
+          path: layout.root,
+        },
+      )
+    }
+    if (options.driver !== undefined) checkName(layout, stamp, options.driver)
+    const driver = await make(stamp.driver, options)
+    driver.adopt?.(stamp.xattrs)
+    return new LayeredDriver(layout.root, driver, {}, { locks })
+  } catch (error) {
+    await locks?.close()
+    throw error
   }
-  const driver = await make(stamp.driver, options)
-  driver.adopt?.(stamp.xattrs)
-  return new LayeredDriver(layout.root, driver, {}, undefined)
 }
 
 /** The driver that the store has, or the one that was named, or the first that works. */

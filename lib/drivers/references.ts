@@ -1,4 +1,5 @@
 import type { MountPlan } from '../mount/plan.ts'
+import { gathered } from '../mount/index.ts'
 import { corrupt, present } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Stack } from './driver.ts'
@@ -95,7 +96,7 @@ export class References {
     const holding = old ?? { label: options.label, kinds: [], plan, found, write: false }
     try {
       const path = options.readOnly
-        ? (holding.view ??= await makeView(this.#session, id, source, options.view))
+        ? (holding.view = await this.#viewOf(id, holding, source, options.view))
         : source
       if (!options.readOnly && !frozen && !holding.write) holding.write = store.locks.hold('write', id)
       holding.kinds.push(options.readOnly ? 'view' : 'plain')
@@ -105,6 +106,14 @@ export class References {
       if (made && old === undefined) await takeDown(this.#session, id, target)
       throw error
     }
+  }
+
+  /** One view serves all. It may have been unmounted behind our back, or by a put that failed: then it is made again where it was. */
+  async #viewOf(id: string, { view }: Holding, source: string, former: string | undefined): Promise<string> {
+    if (view === undefined) return makeView(this.#session, id, source, former)
+    if (await isMounted(view)) return view
+    await dropView(this.#session, id, view)
+    return makeView(this.#session, id, source, view)
   }
 
   /** @param plans what may be mounted there; the first of them is mounted where nothing is. */
@@ -140,7 +149,8 @@ export class References {
       await this.#giveUnheld(id, how)
       return undefined
     }
-    const given = { readOnly: kind === 'view', label: holding.label, view: holding.view }
+    const { view } = holding
+    const given = { readOnly: kind === 'view', label: holding.label, view }
     const last = holding.kinds.filter((one) => one === kind).length === 1
     // The view first: a copy in which somebody works is not seen by the unmount of the union, and would keep that alive.
     if (kind === 'view' && last && holding.view !== undefined) {

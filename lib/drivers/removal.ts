@@ -6,6 +6,7 @@ import {
   erase,
   namesIn,
   notFound,
+  orLater,
   present,
   readParent,
   settle,
@@ -14,13 +15,14 @@ import {
   unless,
 } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
+import { gathered } from '../mount/index.ts'
 import { isMounted, mountsInside, refuseAlive, takeDown } from './mounts.ts'
 import type { References } from './references.ts'
 import { inUse, readStack, type Session } from './session.ts'
 
 /**
  * Removes a layer. It is gone from one instant on: the rename of its metadata. What is deleted after that is completed
- * by the next sweep if this process dies.
+ * by the next sweep if this process dies, or cannot delete it.
  */
 export async function removeLayer(session: Session, references: References, id: string): Promise<void> {
   const { layout, store } = session
@@ -34,17 +36,35 @@ export async function removeLayer(session: Session, references: References, id: 
     await clearMount(session, id)
     const parent = await unless(readParent(layout, id), ['ERR_LAYER_CORRUPT'], undefined)
     await step('ready to remove')
-    await rename(layout.metadata(id), layout.gone(id))
-    await step('renamed metadata')
-    if (store.sync !== 'none') await syncDirectory(layout.directory('layers'))
+    await commitRemoval(session, id)
     await step('gone')
-    await erase(layout, id, parent, store.layerDirectories)
-    await step('erased')
-    await deleteTree(layout.gone(id))
-    await step('removed')
+    // The layer is gone, as it was asked for, whatever becomes of the rest.
+    await orLater(layout.gone(id), eraseGone(session, id, parent))
   } finally {
     store.locks.unclaim('use', id)
   }
+}
+
+/** The instant at which the layer is gone. Where that cannot be made to last, it is taken back: a call that fails changes nothing. */
+async function commitRemoval({ layout, store }: Session, id: string): Promise<void> {
+  await rename(layout.metadata(id), layout.gone(id))
+  await step('renamed metadata')
+  if (store.sync === 'none') return
+  try {
+    await syncDirectory(layout.directory('layers'))
+  } catch (error) {
+    await rename(layout.gone(id), layout.metadata(id)).catch((another: unknown) => {
+      throw gathered(error, [another])
+    })
+    throw error
+  }
+}
+
+async function eraseGone({ layout, store }: Session, id: string, parent: string | undefined): Promise<void> {
+  await erase(layout, id, parent, store.layerDirectories)
+  await step('erased')
+  await deleteTree(layout.gone(id))
+  await step('removed')
 }
 
 async function refuseChildren({ layout }: Session, id: string): Promise<void> {

@@ -36,6 +36,17 @@ export async function unlessMounted(path: string, deletion: Promise<void>): Prom
   }
 }
 
+/** Leaves what is nobody's any more, and cannot be deleted, to the next sweep, and tells those who listen why. */
+export async function orLater(path: string, deletion: Promise<void>): Promise<void> {
+  try {
+    await deletion
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const message = `what is left at ${path} is deleted when the store is opened next: ${why}`
+    tell('warning', () => ({ code: 'DELETION_POSTPONED', message, path }))
+  }
+}
+
 /**
  * Takes a layer's directory away at one instant, by a rename, and then deletes it. What an earlier, interrupted deletion
  * left goes first.

@@ -1,9 +1,10 @@
 export { childrenOf, forgetChild, hasChildren, recordChild } from './children.ts'
-export { deleteTree } from './deletion.ts'
+export { deleteTree, orLater } from './deletion.ts'
 export * from './files.ts'
 export { refuseForeignContents } from './guard.ts'
 export { checkLayerId, isLayerId } from './ids.ts'
 export { Layout } from './layout.ts'
+export { Locks } from './locks.ts'
 export {
   corrupt,
   formatChain,

@@ -3,8 +3,18 @@ import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tell } from '../sys/events.ts'
-import { F_RDLCK, F_UNLCK, F_WRLCK, getLockSync, setLockSync } from '../sys/index.ts'
+import {
+  F_RDLCK,
+  F_UNLCK,
+  F_WRLCK,
+  getLockSync,
+  GraphDriverError,
+  setLockSync,
+  SyscallError,
+} from '../sys/index.ts'
+import { codeOf, unless } from './files.ts'
 import { closeLock } from './guard.ts'
+import type { Layout } from './layout.ts'
 import { Mutex } from './mutex.ts'
 import { inTurns } from './turns.ts'
 
@@ -38,6 +48,20 @@ function slot(name: string): number {
   return FIRST_BYTE + createHash('sha256').update(name).digest().readUIntBE(0, 6) * BYTES_A_LAYER
 }
 
+/** How the lock file cannot be opened by who may only look. */
+const UNREADABLE = ['ENOENT', 'EACCES', 'EPERM', 'ELOOP', 'ENXIO'] as const
+/** How a filesystem says that it has no locks, or not for readers (NFS). */
+const UNLOCKABLE = ['EINVAL', 'ENOLCK', 'ENOSYS', 'ENOTSUP', 'EBADF', 'EACCES', 'EPERM', 'EROFS']
+
+/** Another process has the store to itself. */
+export function beingConverted({ root }: Layout): GraphDriverError {
+  return new GraphDriverError(
+    'ERR_STORE_CONVERTING',
+    `another process is converting the layers of ${root}; it can be opened when that is done`,
+    { path: root },
+  )
+}
+
 export class Locks {
   readonly #file: FileHandle
   readonly #path: string
@@ -65,6 +89,29 @@ export class Locks {
       return new Locks(file, path)
     } catch (error) {
       await file.close()
+      throw error
+    }
+  }
+
+  /**
+   * Opens the lock file of a store to look at it, without writing anything: a shared lock takes a descriptor that may read (fcntl(2)).
+   * Undefined where there is none, or this process may not read it, or its filesystem has no locks.
+   *
+   * @returns with the store entered, as by `enter`.
+   * @throws GraphDriverError ERR_STORE_CONVERTING
+   */
+  static async look(layout: Layout): Promise<Locks | undefined> {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    const file = await unless(open(layout.lock, flags), UNREADABLE, undefined)
+    if (file === undefined) return undefined
+    const locks = new Locks(file, layout.lock)
+    try {
+      if (!(await file.stat()).isFile()) throw new SyscallError('EINVAL', 'open', { path: layout.lock })
+      if (!locks.enter()) throw beingConverted(layout)
+      return locks
+    } catch (error) {
+      await file.close()
+      if (UNLOCKABLE.includes(codeOf(error) ?? '')) return undefined
       throw error
     }
   }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { tell } from '../sys/events.ts'
 import { syncfs } from '../sys/index.ts'
-import { deleteTree } from './deletion.ts'
+import { deleteTree, orLater } from './deletion.ts'
 import { namesIn, present } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { Locks } from './locks.ts'
@@ -79,9 +79,9 @@ export class Owned {
     this.#locks.unclaim('use', lockName(this.#directory, name))
   }
 
-  /** Deletes an entry and unlocks it. */
+  /** Deletes an entry and unlocks it. What cannot be deleted is left to whoever opens the store next: the call that made it has ended all the same. */
   async discard(path: string): Promise<void> {
-    await deleteTree(path)
+    await orLater(path, deleteTree(path))
     await step(`deleted ${this.#directory}`)
     this.forget(path)
   }

@@ -5,7 +5,7 @@ import { deleteTree, unlessMounted } from './deletion.ts'
 import { ensureDirectory, explained, present, syncDirectory, unless } from './files.ts'
 import { checkRootOwner, closeToOthers } from './guard.ts'
 import { Layout, STORE_DIRECTORIES } from './layout.ts'
-import { Locks } from './locks.ts'
+import { beingConverted, Locks } from './locks.ts'
 import { filled, letPass, makeRoot } from './root.ts'
 import { Owned, type SyncLevel } from './staging.ts'
 import {
@@ -135,14 +135,6 @@ async function stampFor(
   layout: Layout,
 ): Promise<Stamp | ConvertingStamp | undefined> {
   return converting === true ? readAnyStamp(layout) : readStamp(layout)
-}
-
-function beingConverted({ root }: Layout): GraphDriverError {
-  return new GraphDriverError(
-    'ERR_STORE_CONVERTING',
-    `another process is converting the layers of ${root}; it can be opened when that is done`,
-    { path: root },
-  )
 }
 
 /** Refuses a stamp that another driver, or the same one with other xattrs, wrote. */

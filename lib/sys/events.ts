@@ -65,6 +65,8 @@ export interface WarningEvent {
     | 'CLOSED_TO_OTHERS'
     /** What a dead process left cannot be deleted now: something is mounted in it. */
     | 'SWEEP_POSTPONED'
+    /** What a call left that did its work (a removed layer's contents) could not be deleted; the next `open` does that. */
+    | 'DELETION_POSTPONED'
     /** A mount that nobody held was not the one that its layer needs; it was replaced. */
     | 'MOUNT_REPLACED'
   readonly message: string

@@ -19,9 +19,9 @@ export async function findNames(directory: Path, beginning: string, ending: stri
 }
 
 /**
- * Looks into every plain file of a directory, in one job. One that vanishes meanwhile is left out.
+ * Looks into every file of a directory, in one job. One that vanishes meanwhile is left out.
  *
- * @param limit a file of more bytes counts as one that could not be read.
+ * @param limit a file of more bytes counts as one that could not be read, as does what is no plain file.
  * @throws SyscallError ENOENT, ENOTDIR (a link, too), EACCES, EMFILE
  */
 export async function firstLines(directory: Path, limit: number): Promise<FirstLines> {

@@ -54,7 +54,7 @@ export interface FlatMountinfo {
   readonly text: string
 }
 
-/** Files of one directory: their names and first lines, and sums of what they hold. */
+/** What is in one directory, as files: names and first lines, and sums of what they hold. */
 export interface FlatFirstLines {
   /** Numbers of a file, in the order of `FirstLineField`. */
   readonly rows: Int32Array
@@ -241,7 +241,7 @@ export interface Calls {
   // names.cc
   /** The names in a directory that begin or end so, a NUL after each; an empty word matches nothing. */
   findNames(path: Path, beginning: Path, ending: Path): Uint8Array | number
-  /** The plain files of a directory; one of more than `limit` bytes has -EFBIG in its row. */
+  /** What is in a directory, as files; one of more than `limit` bytes has -EFBIG in its row, what is no plain file -EINVAL. */
   firstLines(path: Path, limit: number): FlatFirstLines | number
   // xattr.cc: `follow` false is the l… form. A path may be /proc/self/fd/<n> with follow true.
   getxattr(path: Path, name: Path, follow: boolean): Uint8Array | number

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { open, type GraphDriver } from 'graphdriver'
 import { mountPoints, names, rejects, snapshot, stack, useStore } from '../support.ts'
@@ -67,6 +67,33 @@ export function readOnly(driver: string): void {
       await rejects(graph.get('top'), 'ERR_STORE_READ_ONLY')
       await graph.close()
       assert.deepEqual(await snapshot(store.root), before)
+    })
+
+    it('tells who holds a layer, without a lock of its own in the way', async () => {
+      const graph = await openReadOnly()
+      const inUse = async (): Promise<string[]> =>
+        (await graph.list()).filter((layer) => layer.inUse && !layer.held).map(({ id }) => id)
+      assert.deepEqual(await inUse(), [])
+      await store.graph.get('base')
+      await store.graph.get('top', { readOnly: true })
+      assert.deepEqual(await inUse(), ['base', 'top'])
+      await store.graph.put('top')
+      assert.deepEqual(await inUse(), ['base'])
+      await store.graph.put('base')
+      await store.graph.remove('top')
+      assert.deepEqual(
+        (await graph.list()).map(({ id }) => id),
+        ['base', 'middle'],
+      )
+    })
+
+    it('needs no lock file', async () => {
+      await openReadOnly()
+      await store.graph.close()
+      await rm(store.at('lock'))
+      const graph = await store.open({ readOnly: true })
+      assert.equal((await graph.list()).length, 3)
+      assert.equal((await names(store.root)).includes('lock'), false)
     })
 
     it('refuses what is no store', async () => {

@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { convert, type ConvertOptions, type ConvertTarget, open } from 'graphdriver'
 import { AT_FDCWD, mknodatSync, mountSync, setxattrSync, umount2Sync } from 'graphdriver/sys'
+import { Locks } from '#lib/store/index.js'
 import { docker, makeDockerRoot } from '../../contract/docker.ts'
 import { describeMounts } from '../namespace.ts'
 import { onDisk, OPAQUE, rejects, S_IFCHR, storeAt } from './convert-support.ts'
@@ -170,6 +171,23 @@ describeMounts('convert', (directory) => {
       await rejects(to('aufs'), 'ERR_STORE_IN_USE', /open/)
       await graph.close()
       await to('aufs')
+    })
+
+    it('somebody reads, who writes nothing', async () => {
+      await overlayStore()
+      const reader = await open({ root, readOnly: true })
+      await rejects(to('aufs'), 'ERR_STORE_IN_USE', /open/)
+      await reader.close()
+      await to('aufs')
+    })
+
+    it('is being converted, by who has it to himself', async () => {
+      await overlayStore()
+      const locks = await Locks.open(at('../lock'))
+      assert.ok(locks.claimStore())
+      for (const readOnly of [true, false]) await rejects(open({ root, readOnly }), 'ERR_STORE_CONVERTING')
+      await locks.close()
+      await (await open({ root, readOnly: true })).close()
     })
 
     it('has something mounted in it, here or in another namespace', async () => {

@@ -177,6 +177,32 @@ describe('a mount that a process keeps busy', () => {
     ])
   })
 
+  for (const where of ['mount', 'view'] as const) {
+    it(`when the last reference is to a view, and the ${where} is what is busy: both stay, and put can be repeated`, async () => {
+      await store.put('top')
+      const view = await store.get('top', { readOnly: true })
+      const child = await start(SLEEP, ['600'], { cwd: join(where === 'view' ? view : path, 'inside') })
+      for (let turn = 0; turn < 2; turn++) {
+        await assert.rejects(store.put('top'), (error) => {
+          assert.equal(codeOf(error), 'ERR_LAYER_BUSY')
+          return (error as Error).message.includes(`${String(child.pid)} (sleep)`)
+        })
+        assert.deepEqual((await mountsBelow(store.root)).sort(), [path, view].sort())
+        assert.equal(readFileSync(join(view, 'held'), 'utf8'), 'x')
+        assert.equal((await store.list()).find(({ id }) => id === 'top')?.held, true)
+      }
+      // A reference more, of either kind, is a reference more.
+      assert.equal(await store.get('top', { readOnly: true }), view)
+      assert.equal(await store.get('top'), path)
+      await store.put('top')
+      await store.put('top')
+      await end(child)
+      await store.put('top')
+      assert.deepEqual(await mountsBelow(store.root), [])
+      assert.deepEqual(readdirSync(join(store.root, 'views')), [])
+    })
+  }
+
   it('by a mount below it: it is named, and goes when that is asked for', async () => {
     await mount('proc', join(path, 'proc'), 'proc')
     await assert.rejects(store.put('top'), (error) => {

@@ -60,6 +60,20 @@ describe('locks', () => {
   })
 
   describe('of two instances in one process', () => {
+    it('of many names, which the other one holds', async () => {
+      const [one, other] = [await instance(), await instance()]
+      const ids = Array.from({ length: 1500 }, (_, at) => `layer-${String(at)}`)
+      const which = async (): Promise<string[]> => [...(await one.whichHeldElsewhere('use', ids))].sort()
+      assert.deepEqual(await which(), [])
+      const held = ['layer-0', 'layer-1499', 'layer-700', 'layer-701'].sort()
+      for (const id of [...held, 'no layer of these']) other.hold('use', id)
+      // Other kinds of locks, and one's own, are in the way of the question, and not of the answer.
+      other.hold('write', 'layer-3')
+      one.hold('use', 'layer-4')
+      assert.deepEqual(await which(), held)
+      for (const id of held) other.release('use', id)
+      assert.deepEqual(await which(), [])
+    })
     it('shared ones stand together, and keep exclusive ones out', async () => {
       const [one, two] = [await instance(), await instance()]
       assert.equal(one.hold('use', 'a'), true)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -9,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { AT_FDCWD, utimensatSync } from 'graphdriver/sys'
 import type { Layout } from '#lib/store/index.js'
 import { unsureOf } from '#lib/store/swept.js'
 import { plant, scratch } from './support.ts'
@@ -52,6 +54,15 @@ describe('which directories a sweep reads', () => {
       () => {
         renameSync(directory.at('diff'), directory.at('old'))
         mkdirSync(directory.at('diff'))
+      },
+      ['diff'],
+    ],
+    [
+      'a name that came, and the time set back',
+      () => {
+        const { atimeNs, mtimeNs } = lstatSync(directory.at('diff'), { bigint: true })
+        mkdirSync(directory.at('diff/x-removing'))
+        utimensatSync(AT_FDCWD, directory.at('diff'), atimeNs, mtimeNs)
       },
       ['diff'],
     ],
