@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { Locks } from '#lib/store/locks.js'
@@ -84,6 +85,33 @@ describe('what a dead process held', () => {
       await ended
     }
     await store.remove('top')
+  })
+  it('and in which a chroot still runs, is taken over: never a second union on one upper', async () => {
+    await leave(['get', 'top'])
+    const path = join(root, 'mnt/top')
+    const device = statSync(path).dev
+    // Nothing is in the layer to run, so the root is changed by who runs already.
+    const program =
+      'open(F, "/dev/null"); chroot($ARGV[0]) or die; chdir("/") or die; $| = 1; print "in\n"; sleep 600'
+    const user = spawn('perl', ['-e', program, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      await once(user.stdout, 'data')
+      assert.equal(await store.get('top'), path)
+      assert.equal(statSync(path).dev, device)
+      await assert.rejects(store.put('top'), (error) => codeOf(error) === 'ERR_LAYER_BUSY')
+      // Taken out of the tree it is still alive: no other mount of the layer is made.
+      await store.put('top', { detach: true })
+      for (const work of [() => store.get('top'), () => store.remove('top')]) {
+        await assert.rejects(work(), (error) => codeOf(error) === 'ERR_LAYER_IN_USE')
+      }
+      assert.deepEqual(await mountsBelow(root), [])
+    } finally {
+      const ended = once(user, 'close')
+      user.kill('SIGKILL')
+      await ended
+    }
+    await store.get('top')
+    await store.put('top')
   })
   it('a living one keeps a caller waiting, who may give up', async () => {
     const locks = await Locks.open(join(root, 'lock'))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs'
+import { syncfsSync } from 'graphdriver/sys'
 
 /** A filesystem in a file, as small as its maker lets it be. Nothing but a sync writes to it while a test lasts. */
 export interface DiskKind {
@@ -72,5 +73,15 @@ export function refusalOf(kind: DiskKind, image: string, at: string): string | u
     return undefined
   } catch (error) {
     return (error as Error).message.split('\n', 1)[0]
+  }
+}
+
+/** syncfs(2): all that was written until now survives. */
+export function persist(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    syncfsSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }

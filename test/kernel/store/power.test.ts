@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { mountSync, syncfsSync, umount2Sync } from 'graphdriver/sys'
+import { mountSync, umount2Sync } from 'graphdriver/sys'
 import { open } from 'graphdriver'
-import { type DiskKind, diskKinds, makeDisk, mountDisk, refusalOf, unmountDisk } from './disk.ts'
+import { type DiskKind, diskKinds, makeDisk, mountDisk, persist, refusalOf, unmountDisk } from './disk.ts'
 import { type Job, run, workerArguments } from './processes.ts'
 import { LONG, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
 import { check, type State, type States } from './survival.ts'
@@ -153,15 +153,5 @@ async function checkUsable(root: string, { driver }: Scenario, where: string): P
     await store.remove(fresh)
   } finally {
     await store.close()
-  }
-}
-
-/** syncfs(2): all that was written until now survives. */
-function persist(path: string): void {
-  const fd = openSync(path, 'r')
-  try {
-    syncfsSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }

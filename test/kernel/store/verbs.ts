@@ -112,7 +112,7 @@ async function useTop(store: GraphDriver): Promise<void> {
 /** Stands for a tar (worker.mjs). */
 const TAR = '<tar>'
 
-/** Every verb of a driver. */
+/** Every verb of a driver that changes something: what only reads (diff, changes, diffSize, list) writes nothing, so there is nothing to find. */
 export function scenarios(driver: string): Scenario[] {
   const prepare = twoLayers(driver)
   const nothing = async (): Promise<void> => undefined
@@ -169,6 +169,15 @@ export function scenarios(driver: string): Scenario[] {
       prepare: isVfs ? used(driver) : prepare,
       before: [['get', 'top', { readOnly: true }]],
       work: [['put', 'top']],
+      again: useTop,
+    },
+    {
+      verb: 'cleanup (of a view)',
+      driver,
+      long: true,
+      prepare: deadMounts(driver),
+      work: [['cleanup', { orphans: true }]],
+      between: populated,
       again: useTop,
     },
     {

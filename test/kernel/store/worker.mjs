@@ -1,13 +1,12 @@
 // One process of the tests: opens a store, makes calls, and dies where it is told to. Plain JavaScript, since hundreds of
 // them are started. `worker.mjs <job as JSON>`; see `Job` in processes.ts. As a worker thread it stops there, to be ended.
-import { execFileSync } from 'node:child_process'
 import { writeSync } from 'node:fs'
-import { join } from 'node:path'
 import process from 'node:process'
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { open } from '#lib/index.js'
 import { fromEntries } from '#lib/archive/index.js'
 import { setStepHook } from '#lib/store/step.js'
+import { copyDisk } from './disk-copies.mjs'
 
 const { options, before = [], work = [], killAt = 0, hookOpen = false } = JSON.parse(process.argv[2] ?? '')
 let steps = 0
@@ -20,14 +19,6 @@ function atStep(name) {
   parentPort.on('message', () => undefined)
   parentPort.postMessage(name)
   return new Promise(() => undefined)
-}
-
-/** Where the disk is copied to at every step, if it is: { image, directory }. */
-const snapshots = JSON.parse(process.env.GRAPHDRIVER_TEST_SNAPSHOTS ?? 'null')
-
-function copyDisk(name) {
-  if (snapshots === null) return
-  execFileSync('cp', ['--sparse=always', snapshots.image, join(snapshots.directory, name)])
 }
 
 /** A tar cannot be said in JSON: this word stands for one. */

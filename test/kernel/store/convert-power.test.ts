@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { convert, open } from 'graphdriver'
+import { mountSync, umount2Sync } from 'graphdriver/sys'
+import { makeDockerRoot } from '../../contract/docker.ts'
+import { tars } from '../drivers/convert-support.ts'
+import { type DiskKind, diskKinds, makeDisk, mountDisk, persist, refusalOf, unmountDisk } from './disk.ts'
+import { run } from './processes.ts'
+import { codeOf, LONG, scratchDirectory } from './support.ts'
+
+/** The power fails at every step of a conversion: the disk is copied there as it is, and each copy is mounted as after the next start. */
+describe('a loss of power while a store is converted', function () {
+  this.timeout(LONG ? 600_000 : 120_000)
+  const scratch = scratchDirectory()
+  const program = join(import.meta.dirname, 'convert-worker.mjs')
+  const at = (...names: string[]): string => join(scratch.path, 'disks', ...names)
+  const root = at('disk', 'root')
+  let points = 0
+
+  before(function () {
+    if (process.getuid?.() !== 0) this.skip()
+    mkdirSync(at())
+    mountSync('disks', at(), 'tmpfs', 0, 'size=3g')
+  })
+  after(() => {
+    console.log(`      ${String(points)} moments${LONG ? '' : ' (more with GRAPHDRIVER_LONG=1)'}`)
+  })
+
+  async function failAtEveryStep(kind: DiskKind, to: 'overlay' | 'aufs'): Promise<void> {
+    makeDisk(kind, at('image'))
+    mountDisk(kind, at('image'), at('disk'))
+    makeDockerRoot(root)
+    const stamp = { format: 1, driver: 'aufs', xattrs: null, state: 'ready' }
+    writeFileSync(join(root, 'graphdriver.json'), JSON.stringify(stamp))
+    if (to === 'aufs') await convert(root, { to: 'overlay' })
+    const same = await tars(root)
+    persist(at('disk'))
+    mkdirSync(at('copies'))
+    const { code, steps, errors } = await run(process.execPath, [program, root, to, '0'], {
+      GRAPHDRIVER_TEST_SNAPSHOTS: JSON.stringify({ image: at('image'), directory: at('copies') }),
+    })
+    unmountDisk(at('disk'))
+    assert.equal(code, 0, errors)
+    let state = ''
+    for (const [index, step] of [...steps, 'the end'].entries()) {
+      mountDisk(kind, at('copies', String(index + 1)), at('disk'))
+      state = await check(to, same, `${kind.name}, to ${to}, at step ${String(index + 1)}, "${step}"`)
+      unmountDisk(at('disk'))
+      points++
+    }
+    assert.equal(state, `ready ${to}`, 'what was answered did not last')
+  }
+
+  /** It says what it is, and is finished, or taken back, by converting once more: each tar is the same then. */
+  async function check(to: 'overlay' | 'aufs', same: object, where: string): Promise<string> {
+    const { state, driver } = JSON.parse(readFileSync(join(root, 'graphdriver.json'), 'utf8')) as Record<
+      string,
+      string
+    >
+    if (state === 'ready') assert.deepEqual(await tars(root), same, where)
+    else await assert.rejects(open({ root }), (error) => codeOf(error) === 'ERR_STORE_CONVERTING', where)
+    const goal = points % 2 === 0 ? to : to === 'aufs' ? 'overlay' : 'aufs'
+    await convert(root, { to: goal })
+    assert.deepEqual(await tars(root), same, `${where}, then to ${goal}`)
+    return `${String(state)} ${String(driver)}`
+  }
+
+  for (const kind of LONG ? diskKinds : diskKinds.slice(0, 1)) {
+    describe(kind.name, () => {
+      before(function () {
+        const refusal = refusalOf(kind, at('image'), at('disk'))
+        if (refusal === undefined) return
+        console.log(`      SKIPPED: ${refusal}`)
+        this.skip()
+      })
+      afterEach(() => {
+        if (readdirSync(at('disk')).length > 0) umount2Sync(at('disk'), 2)
+        rmSync(at('copies'), { recursive: true, force: true })
+      })
+      for (const to of ['overlay', 'aufs'] as const) {
+        it(`to ${to}`, () => failAtEveryStep(kind, to))
+      }
+    })
+  }
+})
