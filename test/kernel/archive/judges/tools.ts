@@ -68,7 +68,8 @@ export function run(
   args: readonly string[],
   options: { env?: NodeJS.ProcessEnv } = {},
 ): Outcome {
-  const env = { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC', ...options.env }
+  // A sanitizer's runtime is for the addon: other programs may die of it.
+  const env = { ...process.env, LD_PRELOAD: '', LC_ALL: 'C.UTF-8', TZ: 'UTC', ...options.env }
   const { error, status, stdout, stderr } = spawnSync(command, args, { env, maxBuffer: 1 << 28 })
   if (error !== undefined) throw error
   return { status, output: stdout, complaints: lines(stderr) }
