@@ -46,7 +46,7 @@ void PackJob::Cancel() {
   cancelled_.store(1, std::memory_order_relaxed);
   slabs_.Cancel();
   // Nobody begins any more.
-  if (!started_.exchange(true, std::memory_order_relaxed)) DropProducer();
+  if (started_.exchange(1, std::memory_order_relaxed) == 0) DropProducer();
 }
 
 TreeResult PackJob::Produce(Output* output) {
@@ -66,7 +66,7 @@ void* PackJob::Fill(void* data) {
 }
 
 void PackJob::Begin() {
-  if (started_.exchange(true, std::memory_order_relaxed)) return;
+  if (started_.exchange(1, std::memory_order_relaxed) != 0) return;
   Retain();
   int error = StartThread(Fill, this);
   if (error == 0) return;
@@ -93,7 +93,7 @@ void PackJob::Next(Chunk* chunk, TreeResult* failure) {
 TreeResult PackJob::Into(int fd) {
   TreeResult busy;
   busy.error = -EBUSY;
-  if (started_.exchange(true, std::memory_order_relaxed)) return busy;
+  if (started_.exchange(1, std::memory_order_relaxed) != 0) return busy;
   slabs_.Close();
   FdOutput output(fd, notes_.bytes(), &cancelled_);
   return Produce(&output);

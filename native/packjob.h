@@ -43,7 +43,8 @@ class PackJob final : public Handle {
   PackNotes notes_;
   SlabQueue slabs_;
   std::atomic<uint32_t> cancelled_{0};
-  std::atomic<bool> started_{false};
+  // No bool: on some processors an exchange of a single byte is a function of a library.
+  std::atomic<int> started_{0};
   // Written by the filling thread before the queue is closed.
   TreeResult result_;
 };

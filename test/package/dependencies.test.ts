@@ -9,9 +9,7 @@ import * as user from './user.ts'
 const text = readFileSync(join(user.root, 'package.json'), 'utf8')
 const { dependencies } = JSON.parse(text) as { dependencies: Record<string, string> }
 
-const describeLong = user.LONG ? describe : describe.skip // other versions are fetched: in test:long
-
-describeLong('dependencies at run time', () => {
+user.describeLong('dependencies at run time', () => {
   let work: string
 
   before(() => {

@@ -45,9 +45,7 @@ function registry(): NodeJS.ProcessEnv {
   return { npm_config_registry: url, YARN_NPM_REGISTRY_SERVER: url.replace(/\/$/, ''), YARN_REGISTRY: url }
 }
 
-const describeLong = user.LONG ? describe : describe.skip // seven package managers are fetched: in test:long
-
-describeLong('the package, installed by every package manager', () => {
+user.describeLong('the package, installed by every package manager', () => {
   let work: string
   let tarball: string
 

@@ -126,6 +126,18 @@ describe('the binaries that ship', () => {
     } else it.skip(`${title}: in test:long`) // four builds take minutes
   }
 
+  const title = 'can be built for another processor, by one command'
+  if (long) {
+    it(title, () => {
+      const copy = checkout('riscv64')
+      const { status, text } = prebuild(copy, 'riscv64')
+      assert.equal(status, 0, text)
+      const header = readFileSync(join(copy, 'prebuilds/linux-riscv64/graphdriver.node'))
+      const EM_RISCV = 243
+      assert.equal(header.readUInt16LE(18), EM_RISCV)
+    }).timeout(900_000)
+  } else it.skip(`${title}: in test:long`) // it takes a cross compiler, and a minute
+
   it('are not built for a processor that nobody knows', () => {
     const { status, text } = prebuild(root, 'pdp11')
     assert.equal(status, 2)

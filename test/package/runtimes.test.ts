@@ -21,9 +21,7 @@ const runtimes: Runtime[] = [
   { name: 'deno', arguments: ['run', '--allow-all', '--no-lock'], says: { runtime: 'deno' } },
 ]
 
-const describeLong = user.LONG ? describe : describe.skip // seven runtimes are fetched: in test:long
-
-describeLong('the installed package is imported, required, and mounts layers', () => {
+user.describeLong('the installed package is imported, required, and mounts layers', () => {
   let work: string
   let project: string
 

@@ -16,6 +16,12 @@ import { delimiter, join, resolve } from 'node:path'
 export const root: string = resolve(import.meta.dirname, '../..')
 export const LONG: boolean = process.env['GRAPHDRIVER_LONG'] === '1'
 
+/** For what fetches programs, or takes minutes. */
+export function describeLong(title: string, body: () => void): void {
+  if (LONG) describe(title, body)
+  else describe.skip(`${title} (in test:long)`, body) // the title says why
+}
+
 export interface Outcome {
   status: number | null
   /** What it wrote, to both. */
