@@ -28,6 +28,8 @@ export interface OptionSpec {
 export interface Example {
   readonly command: string
   readonly says: string
+  /** Why the tests of the documentation do not run it. */
+  readonly notRun?: string
 }
 
 /** What a verb answers. */

@@ -25,12 +25,11 @@ function verb({ name, summary, details = [], arguments: given = [], options = []
     `\`${words}\`: ${summary}.`,
     ...details.flatMap((paragraph) => ['', paragraph]),
     ...(body.length > 0 ? ['', ...rows(['word', 'what'], body)] : []),
-    ...examples.flatMap(({ command, says }) => [
+    ...examples.flatMap(({ command, says, notRun }) => [
       '',
       `${sentence(says)}`,
       '',
-      '<!-- example -->',
-      '',
+      ...(notRun === undefined ? [] : [`<!-- not run: ${notRun} -->`, '']),
       '```sh',
       command,
       '```',

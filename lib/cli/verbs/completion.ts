@@ -10,7 +10,11 @@ export const completion: Verb = {
   arguments: [{ name: '<shell>', summary: 'bash or zsh', choices: SHELLS }],
   examples: [
     { command: 'source <(graphdriver completion bash)', says: 'in ~/.bashrc' },
-    { command: 'graphdriver completion zsh > "${fpath[1]}/_graphdriver"', says: 'for zsh, once' },
+    {
+      command: 'graphdriver completion zsh > "${fpath[1]}/_graphdriver"',
+      says: 'for zsh, once',
+      notRun: 'it is for zsh',
+    },
   ],
   async run(input) {
     // Not at the top: the list of verbs has this one in it.

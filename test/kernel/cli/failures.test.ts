@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describeMounts } from '../namespace.ts'
-import { ended, Shell } from './support.ts'
+import { bin, ended, Shell } from './support.ts'
 
 describeMounts('graphdriver: what goes wrong', function (directory) {
   // Every step is a process of its own, and the machine may be busy with others.
@@ -92,6 +92,18 @@ describeMounts('graphdriver: what goes wrong', function (directory) {
       assert.match(err, /^graphdriver: .*E[A-Z_]{3,}/, words.join(' '))
     }
     assert.deepEqual(shell.ok('ls', '-q'), 'a')
+  })
+
+  it('progress is shown on a terminal, and nowhere else', () => {
+    const tar = shell.tar('t.tar', { a: 'x' })
+    const command = `'${process.execPath}' '${bin}' create a --from '${tar}'`
+    const seen = shell.line(
+      `script --quiet --return --echo never --command "${command}" /dev/null </dev/null`,
+    )
+    assert.equal(seen.code, 0, seen.err)
+    // The line, and then its end: it is taken away when the work is done.
+    assert.match(seen.out, /\rcreate a {2}.*2 entr.*\r\u001b\[K.*a: 2 entries/s)
+    assert.equal(shell.run(['create', 'b', '--from', tar]).err, '')
   })
 
   it('a reader that goes away ends it quietly', () => {

@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { open } from 'graphdriver'
 import { describeMounts } from '../namespace.ts'
-import { ended, Shell } from './support.ts'
-
-/** A root filesystem of one program: statically linked, so it needs nothing else. */
-function userland(shell: Shell): string | undefined {
-  const found = spawnSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).stdout.trim()
-  if (found === '' || spawnSync('ldd', [found]).status === 0) return undefined
-  const made = shell.line(
-    `mkdir -p r/bin r/dev && cp ${found} r/bin/busybox && for p in sh cat kill sleep mount; do ln -s busybox r/bin/$p; done && tar -C r -cf r.tar .`,
-  )
-  assert.equal(made.code, 0, made.err)
-  return join(shell.directory, 'r.tar')
-}
+import { ended, Shell, userland } from './support.ts'
 
 describeMounts('graphdriver: mounts from a shell', function (directory) {
   // Every step is a process of its own, and the machine may be busy with others.

@@ -92,3 +92,14 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   const code = await new Promise<number | null>((done) => child.on('close', done))
   return { code, out, err }
 }
+
+/** A root filesystem of one program: statically linked, so it needs nothing else. */
+export function userland(shell: Shell): string | undefined {
+  const found = spawnSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).stdout.trim()
+  if (found === '' || spawnSync('ldd', [found]).status === 0) return undefined
+  const made = shell.line(
+    `mkdir -p r/bin r/dev && cp ${found} r/bin/busybox && for p in sh cat kill sleep mount; do ln -s busybox r/bin/$p; done && tar -C r -cf r.tar .`,
+  )
+  assert.equal(made.code, 0, made.err)
+  return join(shell.directory, 'r.tar')
+}
