@@ -149,8 +149,7 @@ export class References {
       await this.#giveUnheld(id, how)
       return undefined
     }
-    const { view } = holding
-    const given = { readOnly: kind === 'view', label: holding.label, view }
+    const given = { readOnly: kind === 'view', label: holding.label, view: holding.view }
     const last = holding.kinds.filter((one) => one === kind).length === 1
     // The view first: a copy in which somebody works is not seen by the unmount of the union, and would keep that alive.
     if (kind === 'view' && last && holding.view !== undefined) {
@@ -198,11 +197,21 @@ export class References {
     try {
       if (await isMounted(target)) await takeDown(this.#session, id, target, how)
     } catch (error) {
-      if (view !== undefined && (await isMounted(target)))
-        holding.view = await makeView(this.#session, id, target, view)
-      throw error
+      throw gathered(error, await this.#bringBack(id, holding, target, view))
     } finally {
       locks.unclaim('use', id)
+    }
+  }
+
+  /** A view that went for nothing comes back where it was; answers why it could not. */
+  async #bringBack(id: string, holding: Holding, target: string, view: string | undefined): Promise<unknown[]> {
+    try {
+      if (view !== undefined && (await isMounted(target))) {
+        holding.view = await makeView(this.#session, id, target, view)
+      }
+      return []
+    } catch (error) {
+      return [error]
     }
   }
 
