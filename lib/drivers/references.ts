@@ -204,7 +204,12 @@ export class References {
   }
 
   /** A view that went for nothing comes back where it was; answers why it could not. */
-  async #bringBack(id: string, holding: Holding, target: string, view: string | undefined): Promise<unknown[]> {
+  async #bringBack(
+    id: string,
+    holding: Holding,
+    target: string,
+    view: string | undefined,
+  ): Promise<unknown[]> {
     try {
       if (view !== undefined && (await isMounted(target))) {
         holding.view = await makeView(this.#session, id, target, view)
