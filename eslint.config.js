@@ -74,7 +74,7 @@ export default typescript.config(
     },
   },
   {
-    files: ['scripts/**', 'eslint.config.js'],
+    files: ['scripts/**', 'examples/**', 'eslint.config.js'],
     rules: {
       'no-console': 'off',
       'n/no-process-exit': 'off',

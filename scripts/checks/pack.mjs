@@ -13,6 +13,8 @@ const sources = readdirSync(join(root, 'lib'), { recursive: true }).filter((name
 /** With the sources, since the maps lead there. */
 const compiled = sources.flatMap((name) => {
   const declarations = name.replace(/ts$/, 'd.ts')
+  // Nobody can import what the command is made of.
+  if (name.startsWith('cli/')) return [`lib/${name}`]
   return [`lib/${name}`, `dist/${declarations}`, `dist/${declarations}.map`]
 })
 /** Names with hashes: what the build made, and nothing else is in its directory. */
