@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
+import { umount2Sync } from 'graphdriver/sys'
 import { Locks } from '#lib/store/locks.js'
 import { type DriverCall, runWorker, workerArguments } from './processes.ts'
 import { assertUnlocked, codeOf, mountsBelow, scratchDirectory, workingDrivers } from './support.ts'
@@ -75,7 +76,8 @@ describe('what a dead process held', () => {
     const [view = ''] = readdirSync(join(root, 'views'))
     const user = spawn('sleep', ['1000'], { cwd: join(root, 'views', view), stdio: 'ignore' })
     try {
-      await store.put('top')
+      await assert.rejects(store.put('top'), (error) => codeOf(error) === 'ERR_LAYER_BUSY')
+      umount2Sync(join(root, 'mnt/top'))
       await assert.rejects(store.get('top'), (error) => codeOf(error) === 'ERR_LAYER_IN_USE')
       await assert.rejects(store.remove('top'), (error) => codeOf(error) === 'ERR_LAYER_IN_USE')
       assert.deepEqual((await store.cleanup()).busy, ['top'])
