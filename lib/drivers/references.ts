@@ -1,5 +1,4 @@
 import type { MountPlan } from '../mount/plan.ts'
-import { gathered } from '../mount/index.ts'
 import { corrupt, present } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Stack } from './driver.ts'
