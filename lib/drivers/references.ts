@@ -1,4 +1,5 @@
 import type { MountPlan } from '../mount/plan.ts'
+import { gathered } from '../mount/index.ts'
 import { corrupt, present } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Stack } from './driver.ts'

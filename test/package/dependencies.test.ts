@@ -9,6 +9,9 @@ import * as user from './user.ts'
 const text = readFileSync(join(user.root, 'package.json'), 'utf8')
 const { dependencies } = JSON.parse(text) as { dependencies: Record<string, string> }
 
+/** What makes use of each. */
+const users: Record<string, string> = { commander: 'test/unit/cli', 'tar-stream': 'test/unit/archive' }
+
 user.describeLong('dependencies at run time', () => {
   let work: string
 
@@ -29,6 +32,7 @@ user.describeLong('dependencies at run time', () => {
       'tsconfig.test.json',
       '.mocharc.json',
       'lib',
+      'man',
       'test',
     ])
       cpSync(join(user.root, part), join(copy, part), { recursive: true })
@@ -43,7 +47,7 @@ user.describeLong('dependencies at run time', () => {
   for (const [name, range] of Object.entries(dependencies)) {
     const [, oldest, newest] = /^>=(\S+) <=(\S+)$/.exec(range) ?? []
     for (const version of [oldest!, newest!]) {
-      it(`${name} ${version}: what is written with it, and read, is right`, () => {
+      it(`${name} ${version}: what is done with it is right`, () => {
         const copy = checkout(name, version)
         const found = JSON.parse(
           readFileSync(join(copy, 'node_modules', name, 'package.json'), 'utf8'),
@@ -54,7 +58,7 @@ user.describeLong('dependencies at run time', () => {
           ...user.environment(),
           GRAPHDRIVER_NATIVE: join(user.root, 'build/Release/graphdriver.node'),
         }
-        const done = user.run([process.execPath, mocha, 'test/unit/archive/**/*.test.ts'], copy, env)
+        const done = user.run([process.execPath, mocha, `${users[name]!}/**/*.test.ts`], copy, env)
         assert.equal(done.status, 0, done.text)
         assert.match(done.text, /[1-9]\d* passing/)
       }).timeout(600_000)
