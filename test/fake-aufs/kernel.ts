@@ -74,7 +74,7 @@ export class FakeKernel {
     this.options = options
     const own = [
       ...(['mount', 'newMount', 'reconfigure', 'moveMount', 'close', 'umount2', 'mountinfo'] as const),
-      ...(['aufsBranches', 'aufsFlush', 'aufsUnions', 'statx', 'statfs', 'readFile'] as const),
+      ...(['aufsBranches', 'aufsFlush', 'aufsUnions', 'statx', 'isMountRoot', 'statfs', 'readFile'] as const),
     ]
     this.native = bothForms(this.real, Object.fromEntries(own.map((name) => [name, this[name].bind(this)])))
   }
@@ -273,6 +273,11 @@ export class FakeKernel {
     answer[StatxField.attributes]! |= STATX_ATTR_MOUNT_ROOT
     answer[StatxField.mountId] = BigInt(mountId(union))
     return answer
+  }
+
+  isMountRoot(path: Path, flags: number): number {
+    const answer = this.real.isMountRootSync(path, flags)
+    return answer >= 0 && this.top(opened(textOf(path))) !== undefined ? 1 : answer
   }
 
   statfs(path: Path): BigInt64Array | number {

@@ -139,6 +139,10 @@ export class StagedKernel extends FakeKernel {
     return this.real.statxSync(...args)
   }
 
+  override isMountRoot(path: Path, flags: number): number {
+    return this.real.isMountRootSync(path, flags)
+  }
+
   override statfs(path: Path): BigInt64Array | number {
     const answer = this.real.statfsSync(path)
     if (typeof answer !== 'number' && this.top(textOf(path)) !== undefined) {
