@@ -138,6 +138,29 @@ describe('the binaries that ship', () => {
     }).timeout(900_000)
   } else it.skip(`${title}: in test:long`) // it takes a cross compiler, and a minute
 
+  const packed = 'are made by npm pack where they are missing'
+  if (long) {
+    it(packed, () => {
+      const copy = join(work, 'packed')
+      const listed = spawnSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' })
+      for (const file of listed.stdout.split('\0').filter(Boolean)) cpSync(join(root, file), join(copy, file))
+      cpSync(join(root, 'node_modules'), join(copy, 'node_modules'), {
+        recursive: true,
+        verbatimSymlinks: true,
+      })
+      const env = { ...process.env, TMPDIR: work }
+      const done = spawnSync('npm', ['pack', '--json'], { cwd: copy, env, encoding: 'utf8' })
+      assert.equal(done.status, 0, done.stderr)
+      const [tarball] = Object.values(
+        JSON.parse(done.stdout) as Record<string, { files: { path: string }[] }>,
+      )
+      const paths = tarball?.files.map(({ path }) => path) ?? []
+      for (const processor of ['x64', 'arm64'])
+        assert.ok(paths.includes(`prebuilds/linux-${processor}/graphdriver.node`), paths.join('\n'))
+      assert.ok(paths.some((path) => path.startsWith('dist/bundle/')))
+    }).timeout(900_000)
+  } else it.skip(`${packed}: in test:long`) // two builds, one of them with a cross compiler
+
   it('are not built for a processor that nobody knows', () => {
     const { status, text } = prebuild(root, 'pdp11')
     assert.equal(status, 2)
