@@ -96,8 +96,9 @@ describe('the checks find what they look for', () => {
     const manifest = (range: string): string => JSON.stringify({ dependencies: { a: range } })
     const lock = (more: object): string =>
       JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.4.0', ...more } } })
-    function judge(range: string, more: object = {}): { status: number | null; text: string } {
+    function judge(range: string, more: object = {}, readme = 'a'): { status: number | null; text: string } {
       write('package.json', manifest(range))
+      write('README.md', `b\n\n## Dependencies\n\n| ${readme} | why |\n`)
       write('package-lock.json', lock(more))
       return check('dependencies', directory)
     }
@@ -114,6 +115,9 @@ describe('the checks find what they look for', () => {
     })
     it('refuses what runs a script at installation', () => {
       assert.match(judge('>=1.2.0 <=1.4.0', { hasInstallScript: true }).text, /a: has an installation script/)
+    })
+    it('refuses what README gives no reason for', () => {
+      assert.match(judge('>=1.2.0 <=1.4.0', {}, 'ab, b').text, /a: README does not say what for/)
     })
     it('lets a tool of the developers have one', () => {
       assert.equal(judge('>=1.2.0 <=1.4.0', { hasInstallScript: true, dev: true }).status, 0)
