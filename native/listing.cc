@@ -7,32 +7,20 @@
 
 namespace graphdriver {
 
-long Listing::Append(const char* records, long size) {
-  for (long at = 0; at < size;) {
-    const DirectoryRecord* record = reinterpret_cast<const DirectoryRecord*>(records + at);
-    at += record->size;
-    if (IsDots(record->name)) continue;
-    size_t offset = names_.size();
-    if (offset > UINT32_MAX) return -EOVERFLOW;
-    Item item{record->ino, static_cast<uint32_t>(offset), record->type};
-    if (!names_.Append(record->name, strlen(record->name) + 1) ||
-        !items_.Append(&item, sizeof item)) {
-      return -ENOMEM;
-    }
-  }
-  return 0;
+long Listing::Append(const DirectoryRecord& record) {
+  size_t offset = names_.size();
+  if (offset > UINT32_MAX) return -EOVERFLOW;
+  Item item{record.ino, static_cast<uint32_t>(offset), record.type};
+  bool added =
+      names_.Append(record.name, strlen(record.name) + 1) && items_.Append(&item, sizeof item);
+  return added ? 0 : -ENOMEM;
 }
 
 long Listing::Read(int fd) {
   names_.SetSize(0);
   items_.SetSize(0);
-  alignas(8) char records[1 << 15];
-  while (true) {
-    long size = CallAgain(SYS_getdents64, fd, static_cast<void*>(records), sizeof records);
-    if (size < 0) return size;
-    if (size == 0) break;
-    if (long error = Append(records, size)) return error;
-  }
+  auto append = [this](const DirectoryRecord& record) { return Append(record); };
+  if (long error = ReadDirectory(fd, append)) return error;
   Item* items = reinterpret_cast<Item*>(items_.data());
   const char* names = names_.data();
   std::sort(items, items + this->size(), [names](const Item& a, const Item& b) {

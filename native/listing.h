@@ -7,6 +7,8 @@
 
 namespace graphdriver {
 
+struct DirectoryRecord;
+
 class Listing {
  public:
   struct Item {
@@ -25,7 +27,7 @@ class Listing {
   long Find(const char* name) const;
 
  private:
-  long Append(const char* records, long size);
+  long Append(const DirectoryRecord& record);
   Buffer items_;
   Buffer names_;
 };

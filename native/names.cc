@@ -14,22 +14,6 @@ namespace {
 // Longer than any line that is the name of something.
 constexpr size_t kLine = 256;
 
-// Reads a directory piece by piece; `take` answers 0 or a negative errno.
-template <typename Take>
-long ReadDirectory(int fd, Take take) {
-  alignas(8) char records[1 << 15];
-  while (true) {
-    long size = CallAgain(SYS_getdents64, fd, static_cast<void*>(records), sizeof records);
-    if (size <= 0) return size;
-    for (long at = 0; at < size;) {
-      const DirectoryRecord* record = reinterpret_cast<const DirectoryRecord*>(records + at);
-      at += record->size;
-      if (IsDots(record->name)) continue;
-      if (long error = take(*record)) return error;
-    }
-  }
-}
-
 Descriptor OpenDirectory(Text path) {
   return Descriptor(CallAgain(SYS_openat, AT_FDCWD, static_cast<const void*>(path.data),
                               O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));

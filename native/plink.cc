@@ -126,19 +126,13 @@ bool Flush::CollectIn(size_t branch) {
   int fd = links_.fds.At(branch);
   if (!begins_.Push(names_.size())) return Fail(-ENOMEM, "getdents64");
   if (long at = Call(SYS_lseek, fd, 0l, 0)) return Fail(at, "lseek");
-  alignas(8) char records[1 << 15];
-  while (true) {
-    long size = CallAgain(SYS_getdents64, fd, static_cast<void*>(records), sizeof records);
-    if (size <= 0) return size == 0 ? true : Fail(size, "getdents64");
-    for (long at = 0; at < size;) {
-      const DirectoryRecord* record = reinterpret_cast<const DirectoryRecord*>(records + at);
-      at += record->size;
-      uint64_t ino = InodeOf(record->name);
-      if (ino == 0) continue;
-      if (!inodes_.Add(ino) || !names_.Append(record->name, strlen(record->name) + 1))
-        return Fail(-ENOMEM, "getdents64");
-    }
-  }
+  long error = ReadDirectory(fd, [this](const DirectoryRecord& record) {
+    uint64_t ino = InodeOf(record.name);
+    if (ino == 0) return 0l;
+    bool added = inodes_.Add(ino) && names_.Append(record.name, strlen(record.name) + 1);
+    return added ? 0l : -ENOMEM;
+  });
+  return error == 0 || Fail(error, "getdents64");
 }
 
 bool Flush::Collect() {
@@ -159,23 +153,16 @@ bool Flush::Enter(long fd) {
 
 // Read whole before anything is touched: a directory that changes may begin anew.
 bool Flush::ReadEntries(int fd) {
-  alignas(8) char records[1 << 15];
-  while (true) {
-    long size = CallAgain(SYS_getdents64, fd, static_cast<void*>(records), sizeof records);
-    if (size <= 0) return size == 0 || size == -ENOENT ? true : Fail(size, "getdents64");
-    for (long at = 0; at < size;) {
-      const DirectoryRecord* record = reinterpret_cast<const DirectoryRecord*>(records + at);
-      at += record->size;
-      if (IsDots(record->name)) continue;
-      // The number that a listing shows is that of the file (fs/aufs/vdir.c, au_ino).
-      bool candidate = inodes_.Has(record->ino);
-      // Filesystems need not tell types in a listing.
-      if (!candidate && record->type != DT_DIR && record->type != DT_UNKNOWN) continue;
-      if (!entries_.Append(candidate ? kCandidate : kDirectory) ||
-          !entries_.Append(record->name, strlen(record->name) + 1))
-        return Fail(-ENOMEM, "getdents64");
-    }
-  }
+  long error = ReadDirectory(fd, [this](const DirectoryRecord& record) {
+    // The number that a listing shows is that of the file (fs/aufs/vdir.c, au_ino).
+    bool candidate = inodes_.Has(record.ino);
+    // Filesystems need not tell types in a listing.
+    if (!candidate && record.type != DT_DIR && record.type != DT_UNKNOWN) return 0l;
+    bool added = entries_.Append(candidate ? kCandidate : kDirectory) &&
+                 entries_.Append(record.name, strlen(record.name) + 1);
+    return added ? 0l : -ENOMEM;
+  });
+  return error == 0 || error == -ENOENT || Fail(error, "getdents64");
 }
 
 bool Flush::Leave() {

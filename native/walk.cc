@@ -160,20 +160,11 @@ long Trail::Pop(Descriptor* left) {
 }
 
 long Walk::ReadEntries(int fd) {
-  alignas(8) char records[1 << 15];
-  while (true) {
-    long size = CallAgain(SYS_getdents64, fd, static_cast<void*>(records), sizeof records);
-    // ENOENT: the directory itself is gone (getdents64(2)).
-    if (size <= 0) return size;
-    for (long at = 0; at < size;) {
-      const DirectoryRecord* record = reinterpret_cast<const DirectoryRecord*>(records + at);
-      at += record->size;
-      const char* name = record->name;
-      if (IsDots(name)) continue;
-      if (!names_.Append(static_cast<char>(record->type)) || !names_.Append(name, strlen(name) + 1))
-        return -ENOMEM;
-    }
-  }
+  return ReadDirectory(fd, [this](const DirectoryRecord& record) {
+    bool added = names_.Append(static_cast<char>(record.type)) &&
+                 names_.Append(record.name, strlen(record.name) + 1);
+    return added ? 0l : -ENOMEM;
+  });
 }
 
 long Walk::Enter(int fd) {

@@ -19,7 +19,7 @@ import type { Call } from './call.ts'
 import { formOf, viewOf } from './comparison.ts'
 import type { Driver, Stack } from './driver.ts'
 import type { ApplyOptions, ApplyResult } from './graph-driver.ts'
-import { gathered } from '../mount/index.ts'
+import { undone } from '../mount/abort.ts'
 import { isMounted, refuseAlive } from './mounts.ts'
 import type { References } from './references.ts'
 import { hideRootBelow } from './root-opaque.ts'
@@ -195,9 +195,6 @@ async function putInPlace({ driver, layout, store }: Session, stack: Stack, stag
     await step('filled')
   } catch (error) {
     // A call that fails changes nothing.
-    await exchange(staged, stack.layer.diff).catch((another: unknown) => {
-      throw gathered(error, [another])
-    })
-    throw error
+    throw await undone(error, exchange(staged, stack.layer.diff))
   }
 }

@@ -17,7 +17,7 @@ import {
   syncDirectory,
   writeNewFile,
 } from '../store/index.ts'
-import { gathered } from '../mount/index.ts'
+import { undone } from '../mount/abort.ts'
 import { AT_FDCWD, GraphDriverError, RENAME_NOREPLACE, renameat2 } from '../sys/index.ts'
 import { type Staged, stage } from './applying.ts'
 import type { Call } from './call.ts'
@@ -147,14 +147,6 @@ async function renameToMetadata(made: string, metadata: string): Promise<void> {
     if (codeOf(error) !== 'EINVAL' && codeOf(error) !== 'ENOSYS') throw error
     await rename(made, metadata)
   }
-}
-
-/** The error that was first, whatever becomes of the undoing. */
-async function undone(error: unknown, undoing: Promise<void>): Promise<unknown> {
-  return undoing.then(
-    () => error,
-    (another: unknown) => gathered(error, [another]),
-  )
 }
 
 async function refuseTaken({ layout }: Session, id: string): Promise<void> {

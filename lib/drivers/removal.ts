@@ -15,7 +15,7 @@ import {
   unless,
 } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
-import { gathered } from '../mount/index.ts'
+import { undone } from '../mount/abort.ts'
 import { isMounted, mountsInside, refuseAlive, takeDown } from './mounts.ts'
 import type { References } from './references.ts'
 import { inUse, readStack, type Session } from './session.ts'
@@ -53,10 +53,7 @@ async function commitRemoval({ layout, store }: Session, id: string): Promise<vo
   try {
     await syncDirectory(layout.directory('layers'))
   } catch (error) {
-    await rename(layout.gone(id), layout.metadata(id)).catch((another: unknown) => {
-      throw gathered(error, [another])
-    })
-    throw error
+    throw await undone(error, rename(layout.gone(id), layout.metadata(id)))
   }
 }
 

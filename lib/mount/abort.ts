@@ -64,3 +64,11 @@ export function gathered(first: unknown, others: readonly unknown[]): unknown {
   const code: unknown = (first as { code?: unknown } | null | undefined)?.code
   return code === undefined ? all : Object.assign(all, { code })
 }
+
+/** The error that was first, whatever becomes of the undoing. */
+export async function undone(error: unknown, undoing: Promise<void>): Promise<unknown> {
+  return undoing.then(
+    () => error,
+    (another: unknown) => gathered(error, [another]),
+  )
+}

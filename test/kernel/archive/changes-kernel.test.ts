@@ -73,8 +73,8 @@ function copyFound(from: string, to: string): void {
 describeMounts('changes: a view is what the kernel shows', (directory) => {
   for (const form of ['overlay', 'overlay-user'] as const) {
     for (const whiteouts of ['devices', 'files'] as const) {
-      // userxattr; opaque "x".
-      const since = whiteouts === 'files' ? '6.8' : form === 'overlay-user' ? '5.11' : '4.0'
+      // Opaque "x"; attributes of users on tmpfs.
+      const since = whiteouts === 'files' ? '6.8' : form === 'overlay-user' ? '6.6' : '4.0'
       itSince(since, `${rounds} random stacks, ${form}, whiteouts that are ${whiteouts}`, async () => {
         for (let seed = 1; seed <= rounds; seed++) {
           const random = seeded(seed)

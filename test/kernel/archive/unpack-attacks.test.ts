@@ -18,7 +18,7 @@ import { unpack } from '#lib/archive/unpack.js'
 import { directory, file, hardlink, header, symlink, tar } from '../../native/tarbytes.ts'
 import { describeMounts, openDescriptors } from '../namespace.ts'
 import { attacks } from './unpack-attack-list.ts'
-import { apply, fingerprint, pieces, refusal } from './unpack-support.ts'
+import { apply, fingerprint, onTmpfs, pieces, refusal } from './unpack-support.ts'
 
 const forms: readonly LayerForm[] = ['plain', 'aufs', 'overlay', 'overlay-user']
 
@@ -38,7 +38,7 @@ function makeOutside(top: string): void {
 }
 
 describeMounts('unpack: attacks', (top) => {
-  for (const form of forms) {
+  for (const form of onTmpfs(forms)) {
     describe(form, () => {
       for (const { name, parts, ends } of attacks) {
         it(`${name}${ends === '' ? '' : `: ${ends}`}`, async () => {

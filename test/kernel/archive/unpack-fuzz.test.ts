@@ -20,7 +20,7 @@ import { describeMounts, openDescriptors } from '../namespace.ts'
 import { seeded } from '../store/support.ts'
 import { Grammar, pick, type Random } from './unpack-grammar.ts'
 import { compareFacts, factsOf, type Indifferent } from './judges/facts.ts'
-import { fingerprint, pieces } from './unpack-support.ts'
+import { fingerprint, fitsTmpfs, pieces } from './unpack-support.ts'
 
 const long = process.env['GRAPHDRIVER_LONG'] !== undefined
 const rounds = Number(process.env['ROUNDS'] ?? (long ? 1_000_000 : 4000))
@@ -28,7 +28,7 @@ const seed = Number(process.env['SEED'] ?? 20145)
 
 /** Nothing takes so long: who waits longer will wait for ever. */
 const patience = 60_000
-const forms: readonly LayerForm[] = ['plain', 'aufs', 'overlay', 'overlay-user']
+const forms = (['plain', 'aufs', 'overlay', 'overlay-user'] as const).filter(fitsTmpfs)
 /** Directories between the layer and what must stay as it is: as many as names climb, and more. */
 const depth = 6
 

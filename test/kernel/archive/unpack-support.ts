@@ -3,9 +3,23 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'n
 import type { BigIntStats } from 'node:fs'
 import { join } from 'node:path'
 import { getxattrSync, listxattrSync } from 'graphdriver/sys'
+import type { LayerForm } from '#lib/sys/layer-form.js'
 import { unpack } from '#lib/archive/unpack.js'
 import type { UnpackOptions, UnpackResult } from '#lib/archive/unpack.js'
 import { tar } from '../../native/tarbytes.ts'
+import { isSince } from '../since.ts'
+
+/** Whether a layer on tmpfs can have this form: attributes of users came there with Linux 6.6 (mm/shmem.c). */
+export function fitsTmpfs(form: LayerForm): boolean {
+  return form !== 'overlay-user' || isSince('6.6')
+}
+
+/** The forms that fit; of the others a skipped case tells. Call it in a suite. */
+export function onTmpfs<Form extends LayerForm>(forms: readonly Form[]): Form[] {
+  // The title is the reason.
+  for (const form of forms) if (!fitsTmpfs(form)) it.skip(`${form}: needs Linux 6.6`)
+  return forms.filter(fitsTmpfs)
+}
 
 export async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)

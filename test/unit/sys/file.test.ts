@@ -120,11 +120,12 @@ describe('files, as an ordinary user', () => {
     })
     await sys.setxattr(at('file'), 'user.b', Buffer.alloc(0))
     assert.deepEqual(await sys.getxattr(at('file'), 'user.a'), value)
-    assert.deepEqual((await sys.listxattr(at('file'))).sort(), ['user.a', 'user.b'])
-    assert.deepEqual(sys.listxattrSync(at('file'), { encoding: 'buffer' }).map(String).sort(), [
-      'user.a',
-      'user.b',
-    ])
+    // A kernel with SELinux shows its label, too.
+    const own = (names: readonly string[]): string[] =>
+      names.filter((name) => name.startsWith('user.')).sort()
+    assert.deepEqual(own(await sys.listxattr(at('file'))), ['user.a', 'user.b'])
+    const bytes = sys.listxattrSync(at('file'), { encoding: 'buffer' })
+    assert.deepEqual(own(bytes.map(String)), ['user.a', 'user.b'])
     await sys.removexattr(at('file'), 'user.a')
     await assert.rejects(sys.getxattr(at('file'), 'user.a'), {
       code: 'ENODATA',

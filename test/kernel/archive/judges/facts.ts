@@ -130,7 +130,9 @@ function xattrsOf(path: Buffer): Map<Bytes, string> {
 
 function namesOfXattrs(path: Buffer): Buffer[] {
   try {
-    return listxattrSync(path, { nofollow: true, encoding: 'buffer' }).sort((a, b) => a.compare(b))
+    const names = listxattrSync(path, { nofollow: true, encoding: 'buffer' })
+    // What SELinux gives by itself is in no tar.
+    return names.filter((name) => String(name) !== 'security.selinux').sort((a, b) => a.compare(b))
   } catch (error) {
     if (error instanceof SyscallError && error.code === 'ENOTSUP') return []
     throw error
