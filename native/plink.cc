@@ -182,9 +182,12 @@ bool Flush::OnTheWay(const char* name) {
   return ways_.Push(size) && (size == 0 || way_.Append('/')) && way_.Append(name, strlen(name));
 }
 
-// What was deleted or replaced meanwhile, and what lies on another mount, is none of ours.
+// What was deleted or replaced meanwhile, and what lies on another mount, is none of ours. Nor is a
+// name that a lower branch has and that is too long for a union (AUFS_MAX_NAMELEN): it is listed
+// there, and nobody can reach it.
 bool IsGone(long error) {
-  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -EXDEV;
+  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -EXDEV ||
+         error == -ENAMETOOLONG;
 }
 
 bool Flush::Step() {

@@ -68,6 +68,11 @@ export async function recordUnion(diff: string, target: string): Promise<void> {
   if (name !== undefined) await writeFile(recordOf(diff), `${name}\n`, { mode: 0o600 })
 }
 
+async function recordedUnion(diff: string): Promise<string | undefined> {
+  const record = await unless(readFile(recordOf(diff), 256), ['ENOENT', 'ELOOP', 'EFBIG'], undefined)
+  return record?.toString('latin1').trimEnd()
+}
+
 function recordOf(diff: string): string {
   return join(dirname(dirname(diff)), UNIONS, basename(diff))
 }
@@ -89,8 +94,7 @@ const PATIENCE_MS = [5, 10, 20, 40, 80, 160, 320, 640]
 
 /** Whether the union that was written down for a layer is mounted nowhere and does not end either. */
 async function stays(diff: string, hidden: ReadonlySet<string>): Promise<boolean> {
-  const record = await unless(readFile(recordOf(diff), 256), ['ENOENT', 'ELOOP', 'EFBIG'], undefined)
-  const name = record?.toString('latin1').trimEnd()
+  const name = await recordedUnion(diff)
   if (name === undefined || !hidden.has(name)) return false
   for (const ms of PATIENCE_MS) {
     await sleep(ms)
@@ -109,12 +113,15 @@ async function anyOn(diff: string, unions: readonly Visible[]): Promise<boolean>
   return false
 }
 
-async function isOn(diff: string, { mountPoint, path }: Visible): Promise<boolean> {
+async function isOn(diff: string, { mountPoint, name, path }: Visible): Promise<boolean> {
   // The mount point of another layer of the same store was checked when it was mounted.
   const mnt = join(dirname(dirname(diff)), 'mnt')
   if (path === mountPoint && dirname(path) === mnt && basename(path) !== basename(diff)) return false
   // One that is gone meanwhile, or covered by another mount, tells nothing.
-  const branches = await unless(aufsBranches(path), [...GONE, 'ENOTTY', 'ENOTDIR', 'ELOOP'], [])
+  const asked = unless(aufsBranches(path), [...GONE, 'ENOTTY', 'ENOTDIR', 'ELOOP'], [])
+  // ESTALE: a branch of it was deleted below it.
+  const branches = await unless(asked, ['ESTALE'], undefined)
+  if (branches === undefined) return name === (await recordedUnion(diff))
   const [first] = branches
   return first !== undefined && /^rw\b/.test(first.permission) && isSame(first.path, diff)
 }

@@ -126,6 +126,7 @@ export class AufsDriver implements Driver {
     try {
       found = await aufsBranches(target)
     } catch (error) {
+      if (codeOf(error) === 'ESTALE') throw mismatch('a layer of it was deleted below it')
       if (codeOf(error) !== 'ENOTTY') throw error
       throw mismatch(`it is of type ${(await findMount(target))?.type ?? 'none'}`)
     }

@@ -76,8 +76,10 @@ async function shows(entry: MountinfoEntry, pid: number, root: string): Promise<
   }
   if (entry.type !== 'aufs') return false
   const path = `/proc/${String(pid)}/root${entry.mountPoint}`
-  const branches = await unless(aufsBranches(path), [...GONE, 'ENOTTY', 'ENOTDIR', 'ELOOP'], [])
-  return branches.some((branch) => branch.path.startsWith(contents))
+  const asked = unless(aufsBranches(path), [...GONE, 'ENOTTY', 'ENOTDIR', 'ELOOP'], [])
+  // ESTALE: a branch was deleted below it, and whose the others are it does not say any more.
+  const branches = await unless(asked, ['ESTALE'], undefined)
+  return branches === undefined || branches.some((branch) => branch.path.startsWith(contents))
 }
 
 /** The kernel knows of writable unions that are mounted nowhere any more, too. */

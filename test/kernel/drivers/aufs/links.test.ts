@@ -49,6 +49,19 @@ describeAufs('files with several names in a lower layer of aufs', (directory) =>
     return Buffer.concat(pieces)
   }
 
+  it('are found beside names that are too long for a union', async () => {
+    const graph = await prepare()
+    mkdirSync(diff('a', 'd'.repeat(255)))
+    writeFileSync(diff('a', 'far', 'f'.repeat(255)), '')
+    linkSync(diff('a', 'one'), diff('a', 'far', 'l'.repeat(253)))
+    const view = await graph.get('b')
+    writeFileSync(join(view, 'one'), 'new')
+    await graph.put('b')
+    assert.deepEqual(both(await graph.get('b')), ['new', 'new'])
+    await graph.put('b')
+    await graph.close()
+  })
+
   it('are one file still after the next get', async () => {
     const graph = await prepare()
     const first = await graph.get('b')

@@ -135,6 +135,33 @@ describeAufs('aufs of this kernel', (directory) => {
     await graph.close()
   })
 
+  it('works beside a union whose branches were deleted below it', async () => {
+    const at = (...names: string[]): string => join(directory(), ...names)
+    for (const name of ['broken', 'broken/rw', 'broken/ro', 'broken/mnt']) mkdirSync(at(name))
+    mountSync(
+      'none',
+      at('broken/mnt'),
+      'aufs',
+      0,
+      `br:${at('broken/rw')}=rw:${at('broken/ro')}=ro,xino=${at('broken/xino')}`,
+    )
+    for (const name of ['rw', 'ro']) rmSync(at('broken', name), { recursive: true })
+    const graph = await openAufs(at('root'))
+    await chain(graph, ['a', 'b'])
+    const path = await graph.get('b')
+    writeFileSync(join(path, 'file'), '')
+    await graph.put('b')
+    // One of the store's own, with its layers deleted, is no layer any more; another one is not kept from being mounted.
+    await graph.get('b')
+    rmSync(at('root/diff/b'), { recursive: true })
+    await graph.create('c', { parent: 'a' })
+    await graph.get('c')
+    await graph.put('c')
+    await graph.put('b')
+    await graph.close()
+    umount2Sync(at('broken/mnt'), 0)
+  })
+
   it('is not taken for mounted where a union lies above its mount points', async () => {
     const root = join(directory(), 'root')
     const graph = await openAufs(root)
