@@ -59,7 +59,11 @@ describeMounts('graphdriver completion', function (directory) {
       zpty -n -w z $'\\x15'"graphdriver conv"$'\\t'
       zpty -r z text '*convert*' && print -r -- FOUND-VERB
       zpty -d z`
-    const done = spawnSync('timeout', ['30', 'zsh', '-f', '-c', script], { encoding: 'utf8', env: shell.env })
+    const patience = String(30 * Number(process.env['GRAPHDRIVER_SLOW'] ?? 1))
+    const done = spawnSync('timeout', [patience, 'zsh', '-f', '-c', script], {
+      encoding: 'utf8',
+      env: shell.env,
+    })
     assert.match(done.stdout, /FOUND-LAYER/, done.stderr)
     assert.match(done.stdout, /FOUND-VERB/, done.stderr)
   })
