@@ -166,8 +166,10 @@ export const CODES: Readonly<Record<GraphDriverErrorCode, Explanation>> = {
       'Take the root into a directory that only you can write: `chown`, `chmod go-w`. Do not use layers that others could have changed.',
   },
   ERR_STORE_VERSION: {
-    cause: 'graphdriver.json in the root is of a format that this version does not know, or cannot be read.',
-    remedy: 'Use the version of this package that made the store, or a newer one.',
+    cause:
+      'graphdriver.json in the root is of a format that this version does not know, cannot be read, or is missing beside layers.',
+    remedy:
+      'Use the version of this package that made the store, or a newer one. Where it is missing, copy that of another store of the same driver: it says nothing of the layers.',
   },
   ERR_TOO_MANY_LAYERS: {
     cause:

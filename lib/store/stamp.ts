@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises'
 import { GraphDriverError, readFile } from '../sys/index.ts'
-import { codeOf, isDirectory, removeFile, syncDirectory, writeNewFile } from './files.ts'
+import { codeOf, isDirectory, present, removeFile, syncDirectory, writeNewFile } from './files.ts'
 import type { Layout } from './layout.ts'
 import { readIds } from './metadata.ts'
 import { step } from './step.ts'
@@ -31,11 +31,14 @@ const LIMIT = 64 * 1024
 const NO_FILE = ['ELOOP', 'EISDIR', 'EINVAL', 'EFBIG']
 /** The driver whose stores carry no stamp: Docker wrote them. */
 const UNSTAMPED = 'aufs'
+/** What every store of ours has, and no root of Docker's. */
+const OURS = ['children', 'staging', 'views'] as const
 
 /**
- * Reads the stamp. A root without one that holds layers is Docker's, for aufs; with nothing of the kind it answers undefined.
+ * Reads the stamp. A root without one that holds layers is Docker's, for aufs, unless something of ours is beside them; with nothing of the
+ * kind it answers undefined.
  *
- * @throws GraphDriverError ERR_STORE_VERSION where the stamp is of a format that this version does not know, or is no stamp;
+ * @throws GraphDriverError ERR_STORE_VERSION where the stamp is of a format that this version does not know, is no stamp, or was lost;
  * ERR_STORE_CONVERTING where the layers are half-way from one form to the other.
  */
 export async function readStamp(layout: Layout): Promise<Stamp | undefined> {
@@ -53,9 +56,18 @@ export async function readStamp(layout: Layout): Promise<Stamp | undefined> {
 /** The same, and content with a store that is half-way. */
 export async function readAnyStamp(layout: Layout): Promise<Stamp | ConvertingStamp | undefined> {
   const stamp = await readOwn(layout)
-  if (stamp !== undefined || !(await isDockerRoot(layout))) return stamp
-  // Another process may have made the store, and layers in it, just now: a stamp is there before any layer.
-  return (await readOwn(layout)) ?? { format: FORMAT, driver: UNSTAMPED, xattrs: null, state: 'ready' }
+  if (stamp !== undefined || !(await holdsLayers(layout))) return stamp
+  const ours = await anyOf(layout, OURS)
+  // Another process may have made the store, or taken it over from Docker, just now: a stamp is there before any layer of ours,
+  // and before anything of ours beside Docker's.
+  const now = await readOwn(layout)
+  if (now !== undefined || !ours) {
+    return now ?? { format: FORMAT, driver: UNSTAMPED, xattrs: null, state: 'ready' }
+  }
+  throw unusable(
+    layout,
+    'it is missing, and without it nobody knows which driver the layers beside it are of. Bring it back from a copy, or write it anew',
+  )
 }
 
 async function readOwn(layout: Layout): Promise<Stamp | ConvertingStamp | undefined> {
@@ -109,14 +121,23 @@ function parseObject(layout: Layout, text: string): Partial<Record<keyof Convert
 }
 
 function unreadable(layout: Layout, fault: string, cause?: unknown): GraphDriverError {
-  return new GraphDriverError(
-    'ERR_STORE_VERSION',
-    `${layout.stamp} cannot be used: ${fault}. A newer version of this package may know it`,
-    { path: layout.stamp, ...(cause === undefined ? {} : { cause }) },
-  )
+  return unusable(layout, `${fault}. A newer version of this package may know it`, cause)
 }
 
-async function isDockerRoot(layout: Layout): Promise<boolean> {
+function unusable(layout: Layout, why: string, cause?: unknown): GraphDriverError {
+  return new GraphDriverError('ERR_STORE_VERSION', `${layout.stamp} cannot be used: ${why}`, {
+    path: layout.stamp,
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+async function anyOf(layout: Layout, directories: readonly string[]): Promise<boolean> {
+  for (const name of directories) if (await present(layout.directory(name))) return true
+  return false
+}
+
+/** Whether it is a root of layers, of Docker's or ours. */
+async function holdsLayers(layout: Layout): Promise<boolean> {
   for (const name of ['layers', 'diff', 'mnt']) {
     if (!(await isDirectory(layout.directory(name)))) return false
   }

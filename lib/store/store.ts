@@ -102,6 +102,10 @@ export class Store {
   async #prepare(options: StoreOptions): Promise<void> {
     const stamp = await stampFor(options, this.layout)
     if (stamp !== undefined) checkStamp(this.layout, stamp, options)
+    const { driver, xattrs } = options
+    const mark = (): Promise<void> => writeStamp(this.layout, { format: 1, driver, xattrs, state: 'ready' })
+    // Docker's: with anything of ours in it, and no stamp, it would be a store of ours that has lost its own.
+    if (stamp !== undefined && !(await present(this.layout.stamp))) await mark()
     for (const name of [...STORE_DIRECTORIES, ...options.directories]) {
       if (name === 'children') continue
       const path = this.layout.directory(name)
@@ -113,10 +117,7 @@ export class Store {
     if (!(await present(children))) await rebuildChildren(this.layout)
     await ensureDirectory(children)
     await closeToOthers(children)
-    const { driver, xattrs } = options
-    if (stamp === undefined || !(await present(this.layout.stamp))) {
-      await writeStamp(this.layout, { format: 1, driver, xattrs, state: 'ready' })
-    }
+    if (stamp === undefined) await mark()
   }
 
   async #sweep(): Promise<void> {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { open, probe } from 'graphdriver'
+import { convert, open, probe } from 'graphdriver'
 import { EXT4_SUPER_MAGIC, mount, MS_RDONLY, MS_REMOUNT, umount2 } from 'graphdriver/sys'
 import { setBinding } from '#lib/sys/binding.js'
 import { FakeKernel } from '../../fake-aufs/kernel.ts'
@@ -121,6 +130,42 @@ describe('roots that are not ours', () => {
       assert.match(errors, /ERR_DRIVER_PREREQUISITE/)
       assert.deepEqual(snapshot(root), before)
     })
+  })
+
+  describe('that lost their stamp, and have layers', () => {
+    for (const driver of ['overlay', 'vfs']) {
+      it(`one of ${driver}: nobody guesses whose the layers are, and with its stamp it is as before`, async function () {
+        if (!(await workingDrivers()).includes(driver)) this.skip()
+        const store = await open({ root, driver })
+        await store.create('base')
+        await store.create('top', { parent: 'base' })
+        await store.close()
+        const stamp = join(root, 'graphdriver.json')
+        const text = readFileSync(stamp)
+        rmSync(stamp)
+        for (const name of ['children', 'staging', 'views']) {
+          await refused('ERR_STORE_VERSION', [{}, { driver }, { driver: 'aufs' }, { readOnly: true }])
+          const before = snapshot(root)
+          for (const to of ['overlay', 'aufs'] as const) {
+            await assert.rejects(convert(root, { to }), (error) => codeOf(error) === 'ERR_STORE_VERSION')
+          }
+          assert.deepEqual(snapshot(root), before)
+          if (name !== 'views') rmSync(join(root, name), { recursive: true })
+        }
+        writeFileSync(stamp, text)
+        const again = await open({ root })
+        assert.deepEqual(
+          (await again.list()).map(({ id, parent }) => [id, parent]),
+          [
+            ['base', undefined],
+            ['top', 'base'],
+          ],
+        )
+        await again.get('top')
+        await again.put('top')
+        await again.close()
+      })
+    }
   })
 
   describe('that cannot be a root', () => {

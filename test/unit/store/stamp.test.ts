@@ -93,6 +93,18 @@ describe('the stamp', () => {
       assert.deepEqual(await readStamp(layout), { format: 1, driver: 'aufs', xattrs: null, state: 'ready' })
       assert.deepEqual(readdirSync(directory.path).sort(), ['diff', 'layers', 'mnt'])
     })
+    for (const ours of ['children', 'staging', 'views']) {
+      it(`is none with ${ours} in it: it is ours and has lost its stamp`, async () => {
+        const layout = plant(directory.path, { ...docker, [`layers/${id}`]: '', [`${ours}/`]: '' })
+        await assert.rejects(readStamp(layout), withCode('ERR_STORE_VERSION'))
+        writeFileSync(layout.stamp, text(stamp))
+        assert.deepEqual(await readStamp(layout), stamp)
+      })
+    }
+    it('is one still after an opening that had made no more than the lock', async () => {
+      const layout = plant(directory.path, { ...docker, [`layers/${id}`]: '', lock: '' })
+      assert.equal((await readStamp(layout))?.driver, 'aufs')
+    })
     it('takes layers, and all three directories', async () => {
       assert.equal(await readStamp(plant(directory.path, docker)), undefined)
       writeFileSync(directory.at('layers/x-removing'), '')
@@ -114,7 +126,7 @@ describe('the stamp', () => {
         reads = 0
         override get stamp(): string {
           if (++this.reads === 1) return directory.at('missing')
-          plant(this.root, { ...docker, 'graphdriver.json': text(stamp), 'layers/a': '' })
+          plant(this.root, { ...docker, 'graphdriver.json': text(stamp), 'layers/a': '', 'staging/': '' })
           return super.stamp
         }
       }
