@@ -1,4 +1,4 @@
-import { corrupt, present } from '../store/index.ts'
+import { corruptContents, present } from '../store/index.ts'
 import type { LayerForm } from '../sys/layer-form.ts'
 import type { Driver, Stack } from './driver.ts'
 import type { Inspected } from './inspection.ts'
@@ -41,7 +41,7 @@ export async function comparisonOf(
   const other = parent ?? direct
   const below = other === undefined ? undefined : await readStack(layout, other)
   for (const { layer } of [stack, below ?? stack]) {
-    if (!(await present(layer.diff))) throw corrupt(layout, layer.id, 'its contents are missing')
+    if (!(await present(layer.diff))) throw corruptContents(layout, layer.id, 'are missing')
   }
   const telling = driver.whiteouts !== 'none' && driver.indirect !== true
   return { stack, below, own: other === direct && (telling || direct === undefined) }

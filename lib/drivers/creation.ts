@@ -4,7 +4,7 @@ import {
   codeOf,
   copyDirectoryAttributes,
   formatChain,
-  corrupt,
+  corruptContents,
   ensureDirectory,
   hasChildren,
   metadataMode,
@@ -170,7 +170,7 @@ async function chainAbove(session: Session, references: References, parent: stri
   const { layout, driver } = session
   await settle(layout, parent, session.store.layerDirectories)
   const chain = [parent, ...(await readChain(layout, parent))]
-  if (!(await present(layout.diff(parent)))) throw corrupt(layout, parent, 'its contents are missing')
+  if (!(await present(layout.diff(parent)))) throw corruptContents(layout, parent, 'are missing')
   if (chain.length > driver.maxLowers) {
     throw new GraphDriverError(
       'ERR_TOO_MANY_LAYERS',

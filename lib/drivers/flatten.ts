@@ -1,6 +1,6 @@
 import { supervise } from '../archive/progress.ts'
 import { type DetachedMount, list } from '../mount/index.ts'
-import { corrupt, type Layout, present, settle, step, unless } from '../store/index.ts'
+import { corruptContents, type Layout, present, settle, step, unless } from '../store/index.ts'
 import { FlattenJob } from '../sys/flatten.ts'
 import type { Call } from './call.ts'
 import { formOf, viewOf, type Views } from './comparison.ts'
@@ -59,7 +59,7 @@ async function wholeStack(session: Session, references: References, id: string):
   await settle(layout, id, store.layerDirectories)
   const stack = await readStack(layout, id)
   for (const layer of [stack.layer, ...stack.ancestors]) {
-    if (!(await present(layer.diff))) throw corrupt(layout, layer.id, 'its contents are missing')
+    if (!(await present(layer.diff))) throw corruptContents(layout, layer.id, 'are missing')
   }
   if (references.writable(id)) throw inUse(id, 'it is held writable, and what is copied must not change')
   await refuseWritable(session, references, id)

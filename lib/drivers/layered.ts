@@ -43,13 +43,14 @@ import type {
   PutOptions,
   Rootfs,
 } from './graph-driver.ts'
+import { Incoming } from './incoming.ts'
 import { inspect, type Inspected, layoutOf, listLayers, mountsOf, statusRows } from './inspection.ts'
 import type { UnmountHow } from './mounts.ts'
 import { type ReferenceKind, References, type TakeOptions } from './references.ts'
 import { Reading } from './reading.ts'
 import { removeLayer } from './removal.ts'
 import { Handles } from './rootfs.ts'
-import { populate, type Session } from './session.ts'
+import { nameMissing, populate, type Session } from './session.ts'
 
 /** The verbs, the same for every driver. Each one waits for the gates of its layers, works, and leaves. */
 export class LayeredDriver implements GraphDriver {
@@ -62,8 +63,7 @@ export class LayeredDriver implements GraphDriver {
   readonly #reading: Reading
   /** Calls under way, those included that their callers have aborted. */
   readonly #running = new Set<Promise<unknown>>()
-  /** Tars that come in, and the layers that they hold: no gate is held meanwhile. */
-  readonly #incoming = new Set<{ ids: readonly string[]; call: Call; done: Promise<unknown> }>()
+  readonly #incoming: Incoming
   readonly #handles = new Handles()
   #closing: Promise<void> | undefined
 
@@ -87,6 +87,7 @@ export class LayeredDriver implements GraphDriver {
       holds: (id) => this.#references?.holds(id) === true,
       heldElsewhere: async (ids) => locks?.whichHeldElsewhere('use', ids) ?? new Set(),
     }
+    this.#incoming = new Incoming(layout)
     this.#reading = new Reading(this.#inspected, this.#session, this.#references)
   }
 
@@ -123,7 +124,7 @@ export class LayeredDriver implements GraphDriver {
       checkTar(from, 'options.from')
       heedErrors(from)
       return this.#run(options, (call) =>
-        this.#take(ids, call, createFrom(session, references, { id, parent }, from, options, call)),
+        this.#incoming.take(ids, call, createFrom(session, references, { id, parent }, from, options, call)),
       )
     }
     const work = (): Promise<void> => createLayer(session, references, { id, parent })
@@ -139,7 +140,7 @@ export class LayeredDriver implements GraphDriver {
     const { session, references } = this.#writable()
     return this.#run(options, async (call) => {
       await this.#settle([id])
-      return this.#take([id], call, applyLayer(session, references, id, tar, options, call))
+      return this.#incoming.take([id], call, applyLayer(session, references, id, tar, options, call))
     })
   }
 
@@ -216,26 +217,26 @@ export class LayeredDriver implements GraphDriver {
   async diff(id: string, options: DiffOptions = {}): Promise<DiffStream> {
     checkLayerId(id)
     checkDiffOptions(options)
-    return this.#run(options, (call) => this.#reading.diff(id, options, call))
+    return this.#read(id, options, (call) => this.#reading.diff(id, options, call))
   }
 
   async diffTo(id: string, to: FileHandle, options: DiffOptions = {}): Promise<DiffResult> {
     checkLayerId(id)
     checkDiffOptions(options)
     checkFile(to, 'to')
-    return this.#run(options, (call) => this.#reading.diffTo(id, to, options, call))
+    return this.#read(id, options, (call) => this.#reading.diffTo(id, to, options, call))
   }
 
   async changes(id: string, options: CompareOptions = {}): Promise<Change[]> {
     checkLayerId(id)
     checkCompareOptions(options)
-    return this.#run(options, (call) => this.#reading.changes(id, options, call))
+    return this.#read(id, options, (call) => this.#reading.changes(id, options, call))
   }
 
   async diffSize(id: string, options: CompareOptions = {}): Promise<number> {
     checkLayerId(id)
     checkCompareOptions(options)
-    return this.#run(options, (call) => this.#reading.diffSize(id, options, call))
+    return this.#read(id, options, (call) => this.#reading.diffSize(id, options, call))
   }
 
   async flatten(id: string, newId: string, options: CallOptions = {}): Promise<void> {
@@ -245,7 +246,11 @@ export class LayeredDriver implements GraphDriver {
     const { session, references } = this.#writable()
     return this.#run(options, async (call) => {
       await this.#settle([id, newId])
-      return this.#take([id, newId], call, flattenLayer(session, references, { id, newId }, options, call))
+      return this.#incoming.take(
+        [id, newId],
+        call,
+        flattenLayer(session, references, { id, newId }, options, call),
+      )
     })
   }
 
@@ -344,23 +349,20 @@ export class LayeredDriver implements GraphDriver {
     return call.settle(running)
   }
 
-  /** Keeps track of a tar that comes in. */
-  async #take<T>(ids: readonly string[], call: Call, done: Promise<T>): Promise<T> {
-    const incoming = { ids, call, done }
-    this.#incoming.add(incoming)
-    try {
-      return await done
-    } finally {
-      this.#incoming.delete(incoming)
-    }
+  /** Reads layers that nobody is filling: what was aborted may not have let go of them yet. */
+  #read<T>(id: string, options: CompareOptions, work: (call: Call) => Promise<T>): Promise<T> {
+    const ids = options.parent === undefined ? [id] : [id, options.parent]
+    return this.#run(options, async (call) => {
+      await this.#settle(ids)
+      return work(call).catch(async (error: unknown) => {
+        throw await nameMissing(this.#inspected.layout, ids, error)
+      })
+    })
   }
 
   /** Waits until what was aborted, or has ended, has given these layers back. */
   async #settle(ids: readonly string[]): Promise<void> {
-    for (const incoming of [...this.#incoming]) {
-      const aborted = incoming.call.signal?.aborted === true
-      if (aborted && ids.some((id) => incoming.ids.includes(id))) await incoming.done.catch(() => undefined)
-    }
+    await this.#incoming.settle(ids)
     for (const id of ids) await this.#reading.settle(id)
   }
 
@@ -378,6 +380,8 @@ export class LayeredDriver implements GraphDriver {
       const result = await work()
       if (!call.commit()) await undo?.(result)
       return result
+    } catch (error) {
+      throw await nameMissing(session.layout, ids, error)
     } finally {
       leave()
     }

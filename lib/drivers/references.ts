@@ -1,6 +1,6 @@
 import type { MountPlan } from '../mount/plan.ts'
 import { gathered } from '../mount/index.ts'
-import { corrupt, present } from '../store/index.ts'
+import { corruptContents, present } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Stack } from './driver.ts'
 import { dropView, ensureMounted, isMounted, makeView, takeDown, type UnmountHow } from './mounts.ts'
@@ -82,7 +82,7 @@ export class References {
     const { id, diff, target } = stack.layer
     if (old === undefined) {
       await driver.populate?.(stack, store.staging)
-      if (!(await present(diff))) throw corrupt(layout, id, 'its contents are missing')
+      if (!(await present(diff))) throw corruptContents(layout, id, 'are missing')
     }
     const frozen = await isFrozen(this.#session, id)
     const label = options.label === undefined ? {} : { label: options.label }

@@ -1,4 +1,13 @@
-import { hasChildren, type Layout, readChain, refuseForeignContents, type Store } from '../store/index.ts'
+import {
+  codeOf,
+  corruptContents,
+  hasChildren,
+  type Layout,
+  present,
+  readChain,
+  refuseForeignContents,
+  type Store,
+} from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Driver, LayerPaths, Stack } from './driver.ts'
 
@@ -34,6 +43,21 @@ export async function readStack(layout: Layout, id: string): Promise<Stack> {
 /** Brings a layer that is copied at its first use up to date. The caller holds its gate. */
 export async function populate({ layout, driver, store }: Session, id: string): Promise<void> {
   await driver.populate?.(await readStack(layout, id), store.staging)
+}
+
+/** How calls fail that do not find a directory; aufs says EINVAL of any branch that it cannot take. */
+const NOT_FOUND = ['ENOENT', 'EINVAL']
+
+/** An error of a call that found something missing: where that is the contents of one of these layers, or of one below, it says so. */
+export async function nameMissing(layout: Layout, ids: readonly string[], error: unknown): Promise<unknown> {
+  if (!NOT_FOUND.includes(codeOf(error) ?? '')) return error
+  for (const id of ids) {
+    const chain = await readChain(layout, id).catch(() => undefined)
+    for (const one of chain === undefined ? [] : [id, ...chain]) {
+      if (!(await present(layout.diff(one)))) return corruptContents(layout, one, 'are missing', error)
+    }
+  }
+  return error
 }
 
 /** Works behind the gates of these layers. */

@@ -3,7 +3,7 @@ import { chmod, type FileHandle, lstat } from 'node:fs/promises'
 import { tell } from '../sys/events.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Layout } from './layout.ts'
-import { corrupt } from './metadata.ts'
+import { corruptContents } from './metadata.ts'
 
 /** More than root with a group that may pass through has: others could enter, or the group could look or write. */
 const LOOSE = 0o067
@@ -90,7 +90,7 @@ export function refuseForeignContents(layout: Layout, id: string, ancestors: rea
   for (const one of [id, ...ancestors]) {
     if (one !== id && known.has(one)) continue
     if (isOtherThanDirectory(layout.diff(one))) {
-      throw corrupt(layout, one, 'its contents are a link, or no directory')
+      throw corruptContents(layout, one, 'are a link, or no directory')
     }
     known.add(one)
   }

@@ -7,6 +7,7 @@ export { Layout } from './layout.ts'
 export { Locks } from './locks.ts'
 export {
   corrupt,
+  corruptContents,
   formatChain,
   metadataMode,
   notFound,

@@ -52,6 +52,21 @@ export function corrupt(layout: Layout, id: string, fault: string): GraphDriverE
   )
 }
 
+/** A layer whose own contents are not what they should be. Nothing was changed. */
+export function corruptContents(
+  layout: Layout,
+  id: string,
+  fault: string,
+  cause?: unknown,
+): GraphDriverError {
+  const path = layout.diff(id)
+  return new GraphDriverError(
+    'ERR_LAYER_CORRUPT',
+    `the contents of layer "${id}" ${fault}. Restore ${path}, or remove the layer and those above it`,
+    { path, id, ...(cause === undefined ? {} : { cause }) },
+  )
+}
+
 /**
  * The ancestors of a layer, nearest first, checked against its parent's: a file that was cut, even between two lines,
  * would otherwise mount with layers missing.

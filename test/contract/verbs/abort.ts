@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as tick } from 'node:timers/promises'
 import type { CallOptions } from 'graphdriver'
@@ -156,6 +156,37 @@ export function abort(driver: string): void {
           changes.map(({ path }) => path),
           rejected ? [] : ['/f'],
         )
+      })
+    }
+
+    const reading: Record<string, () => Promise<unknown>> = {
+      changes: () => store.graph.changes('new'),
+      'changes against it': () => store.graph.changes('top', { parent: 'new' }),
+      diffSize: () => store.graph.diffSize('new'),
+      diff: async () => {
+        for await (const _ of await store.graph.diff('new'));
+      },
+      diffTo: async () => {
+        await using file = await open(`${store.root}.tar`, 'w')
+        await store.graph.diffTo('new', file)
+      },
+    }
+    for (const [verb, read] of Object.entries(reading)) {
+      it(`of applyDiff while it unpacks: ${verb} at once afterwards waits until it has let go`, async () => {
+        await store.graph.create('new', { parent: 'base' })
+        const stop = stopAt('made room for a tar')
+        const controller = new AbortController()
+        const tar = fromEntries([{ name: 'f', type: 'file' }])
+        const applying = store.graph.applyDiff('new', tar, { signal: controller.signal })
+        await stop.reached
+        controller.abort(reason)
+        await aborted(applying)
+        const next = read()
+        stop.go()
+        await next
+        await rm(`${store.root}.tar`, { force: true })
+        assert.deepEqual(await store.graph.changes('new'), [])
+        await usable('new')
       })
     }
 

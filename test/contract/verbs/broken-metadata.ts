@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mknodatSync, AT_FDCWD } from 'graphdriver/sys'
-import { mountPoints, names, rejects, snapshot, stack, text, useStore, within } from '../support.ts'
+import { mountPoints, names, rejects, snapshot, stack, text, traitsOf, useStore, within } from '../support.ts'
 
 const S_IFIFO = 0o010000
 
@@ -113,6 +113,50 @@ export function brokenMetadata(driver: string): void {
       await rejects(store.graph.get('top'), 'ERR_LAYER_CORRUPT')
       await store.graph.remove('top')
       assert.deepEqual(await names(store.at('layers')), ['base'])
+    })
+
+    for (const known of [false, true]) {
+      const when = known ? ', though it was there when the store was opened' : ''
+      it(`tells of contents below that are missing${when}: who needs them is told which, and nothing is changed`, async () => {
+        const ids = ['base', 'middle', 'last']
+        await stack(store.graph, ids.slice(0, 2), fill)
+        await store.graph.create('last', { parent: 'middle' })
+        // Looked at once, and then taken for good.
+        if (known) await store.graph.layout('last')
+        const graph = known ? store.graph : await store.open()
+        // A full copy needs no more than its parent.
+        const missing = traitsOf(driver).union ? ids.slice(0, 2) : ['middle']
+        for (const gone of missing) {
+          await rename(store.at('diff', gone), `${store.root}-aside`)
+          const before = await snapshot(store.root, { loose: true })
+          const other = gone === 'base' ? 'middle' : 'base'
+          const calls = [
+            () => graph.get('last'),
+            () => graph.get('last', { readOnly: true }),
+            () => graph.use('last'),
+            () => graph.changes('last'),
+            () => graph.changes('last', { parent: other }),
+            () => graph.flatten('last', 'flat'),
+          ]
+          for (const call of calls) {
+            const error = await rejects(call(), 'ERR_LAYER_CORRUPT', /missing/)
+            assert.deepEqual([error.id, error.path], [gone, store.at('diff', gone)], error.message)
+          }
+          assert.deepEqual(await snapshot(store.root, { loose: true }), before)
+          await rename(`${store.root}-aside`, store.at('diff', gone))
+        }
+        await within(graph, 'last', async (path) => {
+          assert.deepEqual(await names(path), ['base', 'middle'])
+        })
+      })
+    }
+
+    it('tells of contents below that are missing keeps no layer from being removed', async () => {
+      await stack(store.graph, ['base', 'middle'], fill)
+      await store.graph.create('last', { parent: 'middle' })
+      await rm(store.at('diff', 'base'), { recursive: true })
+      for (const id of ['last', 'middle', 'base']) await store.graph.remove(id)
+      assert.deepEqual(await names(store.at('layers')), [])
     })
 
     it('of the index of children may be wrong: it is made anew, or not believed', async () => {
