@@ -159,7 +159,7 @@ async function attack(place: Place, number: number, ends: Map<string, number>): 
     const whole = codes.every((code) => code === '')
     const first = whole ? factsOf(place.layer) : undefined
     place.empty()
-    assert.deepEqual(await run(1000), codes, what)
+    assert.deepEqual(settled(await run(1000)), settled(codes), what)
     place.assertUntouched(what)
     if (first) assert.deepEqual(compareFacts(first, factsOf(place.layer), isOfNow), [], what)
   }
@@ -170,6 +170,12 @@ async function attack(place: Place, number: number, ends: Map<string, number>): 
 const began = BigInt(Date.now()) * 1_000_000n
 const isOfNow: Indifferent = (field, _, { mtime }) =>
   field === 'mtime' && mtime > began - 10n ** 10n && mtime < began + 10n ** 14n
+
+/** The first failure and what was before it: which part of a layer a failure leaves, and so what the next archive meets, is chance. */
+function settled(codes: readonly string[]): readonly string[] {
+  const failed = codes.findIndex((code) => code !== '')
+  return failed < 0 ? codes : codes.slice(0, failed + 1)
+}
 
 describeMounts('unpack: archives at random', (top) => {
   it(`${rounds} of them: nothing outside is touched, nothing hangs, nothing is left`, async function () {
