@@ -56,7 +56,8 @@ export class Readers {
     const leave = await locks.gates(ids)
     try {
       for (const id of ids) locks.release('use', id)
-      for (const id of ids) if (!lingering.has(id)) await this.#unmountUnheld(id)
+      // Where that fails it stays, as after a put that failed: what was read was read, and what was made of it is made.
+      for (const id of ids) if (!lingering.has(id)) await this.#unmountUnheld(id).catch(() => undefined)
     } finally {
       leave()
     }
@@ -69,8 +70,8 @@ export class Readers {
     if (this.#references.holds(id) || locks.heldHere('use', id)) return
     if (!(await isMounted(target)) || !locks.claim('use', id)) return
     try {
-      // Somebody may still be in it; then it stays, as after a put that failed.
-      await takeDown(this.#session, id, target).catch(() => undefined)
+      // Somebody may still be in it.
+      await takeDown(this.#session, id, target)
     } finally {
       locks.unclaim('use', id)
     }

@@ -186,7 +186,8 @@ describe('nothing is printed', () => {
     it(`by any verb of ${driver}, whether it succeeds or fails`, async function () {
       if (!(await workingDrivers()).includes(driver)) this.skip()
       const script = `
-        import { open, probe } from 'graphdriver'
+        import { convert, drivers, open, probe } from 'graphdriver'
+        import { open as openFile } from 'node:fs/promises'
         const tar = async function* () { yield Buffer.alloc(1024) }
         const root = ${JSON.stringify(scratch.fresh())}
         let failures = 0
@@ -206,6 +207,11 @@ describe('nothing is printed', () => {
             await attempt(store.use(id).then((rootfs) => rootfs.release()))
             await attempt(store.applyDiff(id, tar()))
             await attempt(store.diff(id).then(async (stream) => { for await (const _ of stream); }))
+            const nowhere = await openFile('/dev/null', 'w')
+            await attempt(store.diffTo(id, nowhere))
+            await nowhere.close()
+            await attempt(store.flatten(id, id + '-flat'))
+            await attempt(store.remove(id + '-flat'))
             await attempt(store.changes(id))
             await attempt(store.diffSize(id))
             await attempt(store.mounts(id))
@@ -220,6 +226,9 @@ describe('nothing is printed', () => {
           await attempt(store.close())
           await attempt(store.list())
         }
+        drivers()
+        for (const to of ['aufs', 'overlay', 'overlay', 'zfs']) await attempt(convert(root, { to }))
+        await attempt(convert('/none', { to: 'aufs' }))
         if (failures < 10) process.exit(9)`
       const { code, steps, errors } = await run(process.execPath, ['--input-type=module', '-e', script])
       assert.deepEqual([code, steps, errors], [0, [], ''])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type GraphDriver, open, type WarningEvent } from 'graphdriver'
+import { type GraphDriver, open, type Rootfs, type WarningEvent } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { mount, setxattrSync } from 'graphdriver/sys'
 import { type Fault, Injector } from './injector.ts'
@@ -39,6 +39,9 @@ async function drain(store: GraphDriver, id: string): Promise<void> {
   for await (const chunk of await store.diff(id)) assert.ok(chunk)
 }
 
+/** What `use` took. */
+const handles: Rootfs[] = []
+
 const VERBS: Verb[] = [
   { name: 'create', work: (store) => store.create('new', { parent: 'base' }), done: 'ERR_LAYER_EXISTS' },
   {
@@ -52,6 +55,17 @@ const VERBS: Verb[] = [
     work: (store) => store.get('top', { readOnly: true }),
     after: (store) => store.put('top'),
   },
+  {
+    name: 'use',
+    work: async (store) => {
+      handles.push(await store.use('top'))
+    },
+    after: async () => {
+      for (const handle of handles.splice(0)) await handle.release()
+    },
+  },
+  { name: 'flatten', work: (store) => store.flatten('top', 'new'), done: 'ERR_LAYER_EXISTS' },
+  { name: 'mounts', work: (store) => store.mounts('top') },
   { name: 'put', prepare: (store) => store.get('top'), work: (store) => store.put('top') },
   {
     name: 'put of a view',
@@ -188,7 +202,8 @@ describe('a system call that fails', function () {
                 if (verb.prepare === undefined) assert.deepEqual(now, mounted, where)
                 // At once. What is taken back is as before where there was nothing to take back.
                 // A get may have made vfs's copy.
-                if (/^get/.test(verb.name)) assert.ok([before, done].includes(stateOf(root)), where)
+                if (/^(get|use|mounts)/.test(verb.name))
+                  assert.ok([before, done].includes(stateOf(root)), where)
                 else if (!/^(put|cleanup)/.test(verb.name)) assert.equal(stateOf(root), before, where)
                 // Works when the cause is gone, unless it was done but for what the next one completes.
                 const { error: again } = await injector.run(fault, 0, () => verb.work(store))

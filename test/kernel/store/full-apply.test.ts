@@ -185,6 +185,22 @@ describe('a disk that is full while a tar is unpacked', () => {
         ['applyDiff', 'top', () => store.applyDiff('top', layer())],
         ['create from a tar', 'new', () => store.create('new', { parent: 'base', from: layer() })],
       ]
+      // With little room in the beginning, and a chain that takes more.
+      it('flatten: with more and more of both', async () => {
+        await store.applyDiff('top', layer())
+        rest = storeSnapshot(root)
+        const flatten = (): Promise<void> => store.flatten('top', 'flat')
+        assert.ok((await tryWithMoreAndMore((count) => disk.leaveInodes(count), flatten)) >= 8)
+        await store.remove('flat')
+        assert.ok((await tryWithMoreAndMore((count) => disk.leavePages(count), flatten)) >= 5)
+        const shown = await store.changes('flat')
+        for (const path of ['/b', '/d/large', '/hard', '/made/on/the/way', '/f4'])
+          assert.ok(
+            shown.some((change) => change.path === path),
+            path,
+          )
+        assert.ok(!shown.some(({ path }) => path === '/a' || path === '/d/c'))
+      })
       for (const [verb, id, work] of works) {
         it(`${verb}: with more and more inodes`, async () => {
           const failures = await tryWithMoreAndMore((count) => disk.leaveInodes(count), work)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { runWorker } from './processes.ts'
 import { inParallel, LONG, scratchDirectory, workingDrivers } from './support.ts'
 import { check, prepare, tryOut } from './survival.ts'
-import { jobOf, type Scenario, scenarios } from './verbs.ts'
+import { CHANGING, jobOf, type Scenario, scenarios } from './verbs.ts'
 
 describe('a process killed at every step', function () {
   this.timeout(LONG ? 900_000 : 180_000)
@@ -35,6 +35,12 @@ describe('a process killed at every step', function () {
       for (const scenario of scenarios(driver)) {
         if (scenario.long && !LONG) continue
         it(scenario.verb, () => killEverywhere(scenario))
+        // What is usual, 'metadata', is above.
+        for (const sync of ['none', 'full'] as const) {
+          if (!CHANGING.test(scenario.verb)) continue
+          if (!LONG && !(driver === 'overlay' && /^(create \(child|applyDiff)/.test(scenario.verb))) continue
+          it(`${scenario.verb}, sync: ${sync}`, () => killEverywhere({ ...scenario, sync }))
+        }
       }
     })
   }

@@ -4,15 +4,10 @@ import { join } from 'node:path'
 import { mountSync, umount2Sync } from 'graphdriver/sys'
 import { open } from 'graphdriver'
 import { type DiskKind, diskKinds, makeDisk, mountDisk, persist, refusalOf, unmountDisk } from './disk.ts'
-import { type Job, run, workerArguments } from './processes.ts'
+import { run, workerArguments } from './processes.ts'
 import { LONG, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
 import { check, type State, type States } from './survival.ts'
-import { jobOf, type Scenario, scenarios } from './verbs.ts'
-
-type SyncLevel = 'none' | 'metadata' | 'full'
-
-/** Verbs that change what is on disk, of layers at rest. */
-const CHANGING = /^(open|create \((base|child|from a tar)\)|applyDiff|remove$|flatten)/
+import { CHANGING, jobOf, type Scenario, scenarios, type SyncLevel } from './verbs.ts'
 
 /**
  * The power fails at every step of a verb: at each one the disk is copied as it is, without what the kernel still holds back, and
@@ -48,8 +43,7 @@ describe('a loss of power at every step', function () {
       persist(at('disk'))
       const copies = at('copies')
       mkdirSync(copies)
-      const plain = jobOf(scenario, root)
-      const job: Job = { ...plain, options: { ...plain.options, sync } }
+      const job = jobOf({ ...scenario, sync }, root)
       const snapshots = JSON.stringify({ image: at('image'), directory: copies })
       const outcome = await run(process.execPath, workerArguments(job), {
         GRAPHDRIVER_TEST_SNAPSHOTS: snapshots,

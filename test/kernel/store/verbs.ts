@@ -1,15 +1,19 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { type GraphDriver, open } from 'graphdriver'
+import { type GraphDriver, open, type OpenOptions } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { type DriverCall, type Job, runWorker } from './processes.ts'
 import { codeOf } from './support.ts'
+
+export type SyncLevel = NonNullable<OpenOptions['sync']>
 
 /** One verb, and how a store has to look when a process dies in the middle of it. */
 export interface Scenario {
   readonly verb: string
   readonly driver: string
+  /** How much the process syncs; left out: as usual. */
+  readonly sync?: SyncLevel
   /** Only when there is time: its code is another scenario's, too. */
   readonly long?: boolean
   /** Brings a store into the state in which the verb begins. */
@@ -26,9 +30,9 @@ export interface Scenario {
 
 /** A job that does a scenario's work and dies at a step. */
 export function jobOf(scenario: Scenario, root: string, killAt = 0): Job {
-  const { driver, before, work, hookOpen } = scenario
+  const { driver, sync, before, work, hookOpen } = scenario
   return {
-    options: { root, driver },
+    options: { root, driver, ...(sync && { sync }) },
     killAt,
     ...(before === undefined ? {} : { before }),
     ...(work === undefined ? {} : { work }),
@@ -111,6 +115,9 @@ async function useTop(store: GraphDriver): Promise<void> {
 
 /** Stands for a tar (worker.mjs). */
 const TAR = '<tar>'
+
+/** Verbs that change what is on disk, of layers at rest: what is synced makes steps of its own. */
+export const CHANGING = /^(open|create \((base|child|from a tar)\)|applyDiff|remove$|flatten)/
 
 /** Every verb of a driver that changes something: what only reads (diff, changes, diffSize, list) writes nothing, so there is nothing to find. */
 export function scenarios(driver: string): Scenario[] {
