@@ -52,6 +52,11 @@ function lineOf(row: Row): string {
   )
 }
 
+/** Numbers that begin with zeros are read as numbers. */
+function withoutZeros(line: string): string {
+  return line.replace(/^0*(\d+) 0*(\d+) 0*(\d+):0*(\d+) /, '$1 $2 $3:$4 ')
+}
+
 const usual = '36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue'
 
 describe('native: mountinfo', () => {
@@ -186,7 +191,7 @@ describe('native: mountinfo', () => {
         bytes = Buffer.concat([bytes.subarray(0, place), insert, bytes.subarray(place + pick(4))])
       }
       for (const row of parse(bytes)) {
-        const lines = bytes.toString('latin1').split('\n')
+        const lines = bytes.toString('latin1').split('\n').map(withoutZeros)
         assert.ok(lines.includes(lineOf(row)) || row.optional === '', lineOf(row))
       }
     }

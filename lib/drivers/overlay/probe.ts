@@ -119,17 +119,22 @@ async function layerSettings(
       () => true,
       () => false,
     )
-  const lower = await open(join(directory, 'lower'), O_PATH)
-  const below = await open(join(directory, 'below'), O_PATH)
+  const opened: FileHandle[] = []
+  const descriptorOf = async (name: string): Promise<FileHandle> => {
+    const handle = await open(join(directory, name), O_PATH)
+    opened.push(handle)
+    return handle
+  }
   // Not by their own paths: those may be too long for a setting.
   const byPath = ({ fd }: FileHandle): FsSetting => ({ key, value: `/proc/self/fd/${String(fd)}` })
   try {
+    const lower = await descriptorOf('lower')
+    const below = await descriptorOf('below')
     const lowerdirPlus = await works([byPath(lower), byPath(below)])
     const layerDescriptors = lowerdirPlus && (await works([{ key, fd: lower.fd }, byPath(below)]))
     return { lowerdirPlus, layerDescriptors }
   } finally {
-    await lower.close()
-    await below.close()
+    for (const handle of opened) await handle.close()
   }
 }
 

@@ -164,7 +164,7 @@ export function abort(driver: string): void {
       'changes against it': () => store.graph.changes('top', { parent: 'new' }),
       diffSize: () => store.graph.diffSize('new'),
       diff: async () => {
-        for await (const _ of await store.graph.diff('new'));
+        for await (const chunk of await store.graph.diff('new')) assert.ok(chunk)
       },
       diffTo: async () => {
         await using file = await open(`${store.root}.tar`, 'w')

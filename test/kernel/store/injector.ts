@@ -14,8 +14,10 @@ const MOUNTS = ['mount', 'mountAt', 'newMount', 'moveMount', 'openTree', 'mountS
 const SURE =
   /Sync$|^(close|setLock|getLock|packCancel|viewsCancel|unpackCancel|.*Progress|packWarnings|unpackRoom)$/
 const TREES =
-  /^(removeTree|copyTree|packNext|packInto|viewChanges|viewChangedSize|viewLayerSize|flatten|convert.*)$/
+  /^(removeTree|copyTree|packNext|packInto|viewChanges|viewChangedSize|viewLayerSize|flatten|convert.*|findObstacles)$/
 const CONTEXTS = /^(newMount|reconfigure)$/
+/** What is looked up of every process that there is. */
+const OTHERS = /^\/proc\/\d+\//
 const FILES = [
   'chmod',
   'chown',
@@ -50,7 +52,7 @@ export class Injector {
           const value = Reflect.get(target, name) as unknown
           if (typeof value !== 'function' || typeof name !== 'string' || SURE.test(name)) return value
           return async (...args: unknown[]): Promise<unknown> => {
-            const error = this.#fails(name, MOUNTS.includes(name))
+            const error = this.#fails(name, args[0], MOUNTS.includes(name))
             if (error === undefined) return (value as AnyFunction)(...args)
             if (TREES.test(name)) return { errno: error, syscall: name, path: Buffer.from('') }
             return CONTEXTS.test(name) ? { errno: error, step: 0, log: '' } : error
@@ -65,7 +67,7 @@ export class Injector {
     for (const name of FILES) {
       const call = functions[name]!
       functions[name] = async (...args) => {
-        const errno = this.#fails(name, false)
+        const errno = this.#fails(name, args[0], false)
         if (errno === undefined) return call(...args)
         const code = this.#fault!.code
         throw Object.assign(new Error(`${code}: injected, ${name}`), {
@@ -107,7 +109,9 @@ export class Injector {
     return { calls: this.#calls, error }
   }
 
-  #fails(name: string, isMount: boolean): number | undefined {
+  #fails(name: string, path: unknown, isMount: boolean): number | undefined {
+    // How many processes there are is no matter of ours, and would make a number another call's the next time.
+    if (typeof path === 'string' && OTHERS.test(path)) return undefined
     if (this.#fault === undefined || (this.#fault.calls === 'mounts' && !isMount)) return undefined
     this.#calls.push(name)
     return --this.#left === 0 ? NUMBERS[this.#fault.code] : undefined
