@@ -2,6 +2,8 @@
 #include <napi.h>
 
 #include "aufs.h"
+#include "bind.h"
+#include "chain.h"
 #include "changes.h"
 #include "comparepack.h"
 #include "convert.h"
@@ -14,6 +16,7 @@
 #include "names.h"
 #include "newmount.h"
 #include "op.h"
+#include "overlay.h"
 #include "packjob.h"
 #include "plink.h"
 #include "sha256.h"
@@ -57,6 +60,9 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&Umount2, Lane::kUnmount>::Add(env, to, "umount2", environment);
   Op<&NewMount, Lane::kMount>::Add(env, to, "newMount", environment);
   Op<&Reconfigure, Lane::kMount>::Add(env, to, "reconfigure", environment);
+  Op<&BindCopy, Lane::kMount, &UndoBindCopy>::Add(env, to, "bindCopy", environment);
+  Op<&OverlayInUse, Lane::kMount>::Add(env, to, "overlayInUse", environment);
+  Op<&MountOverlay, Lane::kMount, &UndoMountOverlay>::Add(env, to, "mountOverlay", environment);
   Op<&OpenTree, Lane::kMount>::Add(env, to, "openTree", environment);
   Op<&MoveMount, Lane::kMount, &UndoMoveMount>::Add(env, to, "moveMount", environment);
   Op<&MountSetattr, Lane::kMount>::Add(env, to, "mountSetattr", environment);
@@ -81,6 +87,7 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&Utimensat, Lane::kFile>::Add(env, to, "utimensat", environment);
   Op<&Syncfs, Lane::kTree>::Add(env, to, "syncfs", environment);
   Op<&ReadFile, Lane::kFile>::Add(env, to, "readFile", environment);
+  Op<&ReadPair, Lane::kFile>::Add(env, to, "readPair", environment);
   Op<&FindNames, Lane::kFile>::Add(env, to, "findNames", environment);
   Op<&FirstLines, Lane::kTree>::Add(env, to, "firstLines", environment);
   Op<&Getxattr, Lane::kFile>::Add(env, to, "getxattr", environment);

@@ -34,7 +34,7 @@ Row StatxRow(int32_t directory, Text path, int32_t flags, uint32_t mask) {
     row.error = static_cast<int>(error);
     return row;
   }
-  // The order of StatxField in lib/sys/native.ts.
+  // The order of StatxField in lib/sys/stat-fields.ts.
   const int64_t values[] = {stat.mask,
                             Signed(stat.attributes),
                             Signed(stat.attributes_mask),
@@ -82,7 +82,7 @@ Row StatfsRow(Text path) {
   uint64_t fsid;
   static_assert(sizeof fsid == sizeof stat.f_fsid);
   memcpy(&fsid, &stat.f_fsid, sizeof fsid);
-  // The order of StatfsField in lib/sys/native.ts.
+  // The order of StatfsField in lib/sys/stat-fields.ts.
   const int64_t values[] = {
       static_cast<int64_t>(stat.f_type),    static_cast<int64_t>(stat.f_bsize),
       static_cast<int64_t>(stat.f_blocks),  static_cast<int64_t>(stat.f_bfree),

@@ -98,6 +98,11 @@ export interface Driver {
   filled?(layer: LayerPaths): Promise<void>
   /** What shows a layer that is not populated yet, to be read only; undefined where its own directory does. */
   standIn?(stack: Stack): Promise<string | undefined>
+  /**
+   * Mounts a plan in one job where nothing at all is in the way: nothing is mounted there, no live union has the same contents writable, and
+   * what is mounted is right. False: nothing was done, and the steps one by one tell why.
+   */
+  mountAtOnce?(target: string, plan: MountPlan, stack: Stack): Promise<boolean>
   /** Runs just before a mount of its own: what the kernel needs anew. */
   beforeMount?(stack: Stack, options: MountOptions): Promise<void>
   /** Runs the performing of a plan, where the kernel cannot stand two at once. */

@@ -1,9 +1,17 @@
 import type { MountPlan } from '../mount/plan.ts'
 import { gathered } from '../mount/index.ts'
-import { corruptContents, present } from '../store/index.ts'
+import { corruptContents, isAbsent } from '../store/index.ts'
 import { GraphDriverError } from '../sys/index.ts'
 import type { Stack } from './driver.ts'
-import { dropView, ensureMounted, isMounted, makeView, takeDown, type UnmountHow } from './mounts.ts'
+import {
+  dropView,
+  ensureMounted,
+  isMounted,
+  makeView,
+  takeDown,
+  takeDownIfThere,
+  type UnmountHow,
+} from './mounts.ts'
 import { inUse, isFrozen, readStack, type Session } from './session.ts'
 
 export type ReferenceKind = 'plain' | 'view'
@@ -82,7 +90,7 @@ export class References {
     const { id, diff, target } = stack.layer
     if (old === undefined) {
       await driver.populate?.(stack, store.staging)
-      if (!(await present(diff))) throw corruptContents(layout, id, 'are missing')
+      if (isAbsent(diff)) throw corruptContents(layout, id, 'are missing')
     }
     const frozen = await isFrozen(this.#session, id)
     const label = options.label === undefined ? {} : { label: options.label }
@@ -195,7 +203,7 @@ export class References {
     if (!locks.claim('use', id)) return
     const target = this.#session.layout.mount(id)
     try {
-      if (await isMounted(target)) await takeDown(this.#session, id, target, how)
+      await takeDownIfThere(this.#session, id, target, how)
     } catch (error) {
       throw gathered(error, await this.#bringBack(id, holding, target, view))
     } finally {

@@ -15,7 +15,8 @@ function checkNul(path: string): string {
 
 /** A path as one part of overlay's `lowerdir`: backslash, colon and comma escaped. */
 export function escapeLowerdir(path: string): string {
-  return checkNul(path).replace(/[\\:,]/g, '\\$&')
+  // A union may have hundreds of paths, and hardly ever one with such a character: to look is quicker than to replace.
+  return /[\\:,]/.test(checkNul(path)) ? path.replace(/[\\:,]/g, '\\$&') : path
 }
 
 /** A path as overlay's `upperdir` or `workdir`: backslash and comma escaped. */

@@ -1,5 +1,6 @@
 import { invalidType, invalidValue, checkPath } from '../sys/arguments.ts'
 import { telling } from '../sys/events.ts'
+import { bindCopy } from '../sys/bind.ts'
 import * as sys from '../sys/index.ts'
 import { abortable, gathered } from './abort.ts'
 import type { SignalOptions } from './abort.ts'
@@ -177,19 +178,13 @@ async function bind(source: string, target: string, parsed: ParsedOptions): Prom
 
 /** Binds by a copy that gets its attributes before it is attached. False where the kernel has no such calls. */
 async function bindWhole(source: string, target: string, parsed: ParsedOptions): Promise<boolean> {
-  let copy: number | undefined
+  const { flags, attributes, recursive } = parsed
   try {
-    const below = parsed.flags & MS_REC ? sys.AT_RECURSIVE : 0
-    copy = await sys.openTree(sys.AT_FDCWD, source, sys.OPEN_TREE_CLONE | below)
-    await setCopyAttributes(copy, parsed)
-    const flags = sys.MOVE_MOUNT_F_EMPTY_PATH | sys.MOVE_MOUNT_T_SYMLINKS
-    await sys.moveMount(copy, '', sys.AT_FDCWD, target, flags)
+    await bindCopy(source, target, { below: (flags & MS_REC) !== 0, own: attributes, all: recursive })
     return true
   } catch (error) {
     if (isAbsent(error, parsed)) return false
-    throw error instanceof sys.SyscallError ? error.with({ path: source, dest: target }) : error
-  } finally {
-    if (copy !== undefined) sys.closeSync(copy)
+    throw error
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdir, open, opendir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deleteTree } from './deletion.ts'
 import { codeOf, ensureDirectory, removeEmptyDirectory, removeFile, unless } from './files.ts'
-import { isOtherThanDirectory } from './guard.ts'
+import { isAbsent, isOtherThanDirectory } from './guard.ts'
 import { isLayerId } from './ids.ts'
 import type { Layout } from './layout.ts'
 import { corrupt, readIds, readParent } from './metadata.ts'
@@ -54,6 +54,8 @@ export async function childrenOf(
 ): Promise<string[]> {
   const found: string[] = []
   const path = layout.children(parent)
+  // Most layers that are mounted have none.
+  if (isAbsent(path)) return found
   if (isOtherThanDirectory(path)) {
     throw corrupt(layout, parent, `${path} is a link, or no directory; delete it all, and it is made anew`)
   }

@@ -101,6 +101,11 @@ export function isOtherThanDirectory(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false
 }
 
+/** Whether nothing is there, links not followed. On the calling thread: what was looked at just now takes no disk. */
+export function isAbsent(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined
+}
+
 function octal(mode: number): string {
   return `0${(mode & 0o7777).toString(8)}`
 }

@@ -1,7 +1,7 @@
 export { childrenOf, forgetChild, hasChildren, recordChild } from './children.ts'
 export { deleteTree, orLater } from './deletion.ts'
 export * from './files.ts'
-export { refuseForeignContents } from './guard.ts'
+export { isAbsent, refuseForeignContents } from './guard.ts'
 export { checkLayerId, isLayerId } from './ids.ts'
 export { Layout } from './layout.ts'
 export { Locks } from './locks.ts'

@@ -10,8 +10,11 @@ const INTENT_GONE = '.gone-'
 /** Where things lie below a root. Every path of a store is made here. */
 export class Layout {
   readonly root: string
+  /** Paths of layers are put together by hand: a chain has hundreds of them, and ids need no normalizing. */
+  readonly #below: string
   constructor(root: string) {
     this.root = root
+    this.#below = join(root, '/')
   }
 
   get stamp(): string {
@@ -30,7 +33,7 @@ export class Layout {
 
   /** Text file: the ancestors of a layer, nearest first. A layer exists when this does. */
   metadata(id: string): string {
-    return join(this.root, 'layers', id)
+    return `${this.#below}layers/${id}`
   }
   /** The metadata of a layer that is being made: an intent, which the sweep undoes. */
   made(id: string): string {
@@ -42,15 +45,15 @@ export class Layout {
   }
   /** The layer's own contents. */
   diff(id: string): string {
-    return join(this.root, 'diff', id)
+    return `${this.#below}diff/${id}`
   }
   /** Where the layer and its ancestors are seen as one. */
   mount(id: string): string {
-    return join(this.root, 'mnt', id)
+    return `${this.#below}mnt/${id}`
   }
   /** A driver's directory of one layer, such as overlay's work directory. */
   own(directory: string, id: string): string {
-    return join(this.root, directory, id)
+    return `${this.#below}${directory}/${id}`
   }
   /** The same, aside, on its way out. */
   removing(directory: string, id: string): string {
@@ -58,7 +61,7 @@ export class Layout {
   }
   /** One empty file for each child. */
   children(id: string): string {
-    return join(this.root, 'children', id)
+    return `${this.#below}children/${id}`
   }
   staging(name: string): string {
     return join(this.root, 'staging', name)

@@ -43,9 +43,18 @@ const FIRST_BYTE = 64
 const BYTES = { gate: 0, use: 1, write: 2, freeze: 3 } as const
 const BYTES_A_LAYER = 4
 
+/** Places that were worked out already: each call asks a dozen times for the same one. */
+const slots = new Map<string, number>()
+const MOST_SLOTS = 1024
+
 /** Where a layer's bytes begin. 48 bits of a hash: two ids that meet only share their locks. */
 function slot(name: string): number {
-  return FIRST_BYTE + createHash('sha256').update(name).digest().readUIntBE(0, 6) * BYTES_A_LAYER
+  const known = slots.get(name)
+  if (known !== undefined) return known
+  const place = FIRST_BYTE + createHash('sha256').update(name).digest().readUIntBE(0, 6) * BYTES_A_LAYER
+  if (slots.size >= MOST_SLOTS) slots.clear()
+  slots.set(name, place)
+  return place
 }
 
 /** How the lock file cannot be opened by who may only look. */

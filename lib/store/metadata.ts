@@ -1,6 +1,6 @@
 import { lstat, opendir, readdir } from 'node:fs/promises'
 import { GraphDriverError, readFile } from '../sys/index.ts'
-import { findNames } from '../sys/names.ts'
+import { findNames, readPair } from '../sys/names.ts'
 import { codeOf, unless } from './files.ts'
 import { isLayerId } from './ids.ts'
 import { type Layout, parseIntent } from './layout.ts'
@@ -74,19 +74,28 @@ export function corruptContents(
  * @throws GraphDriverError ERR_LAYER_NOT_FOUND, ERR_LAYER_CORRUPT
  */
 export async function readChain(layout: Layout, id: string): Promise<string[]> {
-  const chain = await readOne(layout, id)
-  if (chain === undefined) throw notFound(layout, id)
+  const found = await readBoth(layout, id)
+  if (found === undefined) throw notFound(layout, id)
+  const [text, textAbove] = found
+  const chain = await chainOf(layout, id, text)
   const [parent, ...rest] = chain
   if (parent === undefined) {
     await refuseEmptied(layout, id)
     return chain
   }
+  // Line by line the same, and what is right in a child's file is right in its parent's.
+  if (textAbove !== undefined && textAbove !== '' && text === `${parent}\n${textAbove}`) return chain
   const above = await readOne(layout, parent)
   if (above === undefined) throw corrupt(layout, id, `its parent "${parent}" does not exist`)
   if (above.length !== rest.length || above.some((ancestor, at) => ancestor !== rest[at])) {
     throw corrupt(layout, id, `it names other ancestors than its parent "${parent}" has`)
   }
   return chain
+}
+
+/** A layer's metadata and that of the parent that it names, in one look. */
+async function readBoth(layout: Layout, id: string): Promise<[text: string, above?: string] | undefined> {
+  return orCorrupt(layout, id, readPair(layout.directory('layers'), id, METADATA_LIMIT))
 }
 
 /** A file that lost all its lines looks like a base layer's; a child of the layer knows better. So does what is no file. */
@@ -132,8 +141,11 @@ export async function readIntents(layout: Layout): Promise<{ kind: 'new' | 'gone
 
 /** The ancestors that a file names; undefined when it is missing. */
 async function readOne(layout: Layout, id: string): Promise<string[] | undefined> {
-  const text = await readText(layout, id)
-  if (text === undefined) return undefined
+  const bytes = await orCorrupt(layout, id, readFile(layout.metadata(id), METADATA_LIMIT))
+  return bytes === undefined ? undefined : chainOf(layout, id, bytes.toString('latin1'))
+}
+
+async function chainOf(layout: Layout, id: string, text: string): Promise<string[]> {
   if (text === '' && (await wasCut(layout, id))) throw corrupt(layout, id, 'it is empty, so it was cut')
   const chain = parseChain(id, text)
   if (Array.isArray(chain)) return chain
@@ -145,9 +157,10 @@ async function wasCut(layout: Layout, id: string): Promise<boolean> {
   return stats !== undefined && stats.size === 0 && (stats.mode & 0o200) === 0
 }
 
-async function readText(layout: Layout, id: string): Promise<string | undefined> {
+/** Undefined when there is no such file; what is there and no plain file is a fault. */
+async function orCorrupt<T>(layout: Layout, id: string, reading: Promise<T>): Promise<T | undefined> {
   try {
-    return (await readFile(layout.metadata(id), METADATA_LIMIT)).toString('latin1')
+    return await reading
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOENT') return undefined

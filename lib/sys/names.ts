@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { checkInteger, checkPath } from './arguments.ts'
 import { binding } from './binding.ts'
 import { check } from './error.ts'
@@ -16,6 +17,23 @@ export async function findNames(directory: Path, beginning: string, ending: stri
     .toString('utf8')
     .split('\0')
     .slice(0, -1)
+}
+
+/**
+ * Reads a small file, and the one beside it that its first line names, in one job. One character a byte (latin1).
+ *
+ * @param limit most bytes that either may have.
+ * @returns the first one; and the other, if it is there and can be read.
+ * @throws SyscallError of the first one: EFBIG (more bytes than `limit`), ELOOP (a link), ENOENT, EISDIR, EACCES
+ */
+export async function readPair(
+  directory: string,
+  name: string,
+  limit: number,
+): Promise<[text: string, next?: string]> {
+  const answer = await binding().readPair(directory, name, checkInteger(limit, 'limit', 0, 0x7fffffff))
+  const [text = '', next] = check(answer, 'open', { path: join(directory, name) })
+  return next === undefined ? [text] : [text, next]
 }
 
 /**

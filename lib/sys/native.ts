@@ -106,49 +106,6 @@ export const MountinfoField = {
   row: 18,
 } as const
 
-/**
- * Indices in what `statx` answers. Times are nanoseconds since 1970 as signed numbers.
- */
-export const StatxField = {
-  mask: 0,
-  attributes: 1,
-  attributesMask: 2,
-  mode: 3,
-  nlink: 4,
-  uid: 5,
-  gid: 6,
-  ino: 7,
-  size: 8,
-  blocks: 9,
-  blksize: 10,
-  atime: 11,
-  btime: 12,
-  ctime: 13,
-  mtime: 14,
-  rdevMajor: 15,
-  rdevMinor: 16,
-  devMajor: 17,
-  devMinor: 18,
-  mountId: 19,
-  count: 20,
-} as const
-
-/** Indices in what `statfs` answers. */
-export const StatfsField = {
-  type: 0,
-  bsize: 1,
-  blocks: 2,
-  bfree: 3,
-  bavail: 4,
-  files: 5,
-  ffree: 6,
-  fsid: 7,
-  namelen: 8,
-  frsize: 9,
-  flags: 10,
-  count: 11,
-} as const
-
 /** Every function of the addon, in its sync form. */
 export interface Calls {
   // mount.cc
@@ -185,6 +142,32 @@ export interface Calls {
     commands: Int32Array,
     words: Uint8Array,
   ): number | Failure
+  // bind.cc
+  /**
+   * A copy of a mount at another place, with its attributes from the first moment: `set` and `clear` of the mount, `allSet` and `allClear` of
+   * it and all below. Step: 0 open_tree, 1 mount_setattr, 2 move_mount.
+   */
+  bindCopy(
+    source: Path,
+    target: Path,
+    below: boolean,
+    set: bigint,
+    clear: bigint,
+    allSet: bigint,
+    allClear: bigint,
+  ): number | Failure
+  // overlay.cc
+  /**
+   * Whether a directory is the upper of a live overlay, 1 or 0. `scratch`: an empty directory for the question's own upper; null: on a
+   * tmpfs of a moment. Step: 0 open, 1 fsopen, 2 fsconfig, 3 fsmount, 4 mkdirat.
+   */
+  overlayInUse(directory: Path, scratch: Path | null): number | Failure
+  /**
+   * That question, and mount(2) of an overlay, where nothing is in the way: `target` is a directory on which nothing is mounted, `work` one of
+   * mode 0700, and what was mounted is not read-only (the last three only where `upper` is given). Else nothing is done.
+   */
+  mountOverlay(upper: Path | null, work: Path | null, target: Path, flags: number, data: Path): number
+  // mount.cc
   openTree(dirfd: number, path: Path, flags: number): number
   moveMount(fromDirfd: number, fromPath: Path, toDirfd: number, toPath: Path, flags: number): number
   mountSetattr(
@@ -238,6 +221,9 @@ export interface Calls {
   syncfs(fd: number): number
   /** open (O_NOFOLLOW), read to the end, close, in one job. More than `limit` bytes answers -EFBIG. */
   readFile(dirfd: number, path: Path, limit: number): Uint8Array | number
+  // chain.cc
+  /** Files of a directory: one, and the one that its first line names, if that can be read. One character a byte (latin1). */
+  readPair(directory: Path, name: Path, limit: number): string[] | number
   // names.cc
   /** The names in a directory that begin or end so, a NUL after each; an empty word matches nothing. */
   findNames(path: Path, beginning: Path, ending: Path): Uint8Array | number

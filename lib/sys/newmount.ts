@@ -77,7 +77,7 @@ function bytes(value: Path, name: string): Uint8Array {
 }
 
 /** The kernel's lines without its marks: "e " an error, "w " a warning, "i " a remark. */
-function kernelWords(log: string): string {
+export function kernelWords(log: string): string {
   return log
     .split('\n')
     .map((line) => line.replace(/^[ewi] /, ''))

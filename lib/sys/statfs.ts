@@ -27,7 +27,7 @@ import {
   ZFS_SUPER_MAGIC,
 } from './constants.ts'
 import { check } from './error.ts'
-import { StatfsField as Field } from './native.ts'
+import { StatfsField as Field } from './stat-fields.ts'
 import type { Path } from './native.ts'
 
 /** What statfs(2) answered. */

@@ -2,7 +2,7 @@ import { checkBytes, checkDirfd, checkFlags, checkOptions } from './arguments.ts
 import { binding } from './binding.ts'
 import { AT_FDCWD, STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_MNT_ID_UNIQUE } from './constants.ts'
 import { check, SyscallError } from './error.ts'
-import { StatxField as Field } from './native.ts'
+import { StatxField as Field } from './stat-fields.ts'
 import type { Path } from './native.ts'
 
 /** How {@link statx} looks. */

@@ -1,7 +1,7 @@
 import { readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { binding } from '#lib/sys/binding.js'
-import { StatfsField, StatxField } from '#lib/sys/native.js'
+import { StatfsField, StatxField } from '#lib/sys/stat-fields.js'
 import type { Calls, Failure, Native, Path } from '#lib/sys/native.js'
 import {
   AT_FDCWD,

@@ -10,7 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { MountinfoField as Field, StatfsField, StatxField } from '#lib/sys/native.js'
+import { MountinfoField as Field } from '#lib/sys/native.js'
+import { StatfsField, StatxField } from '#lib/sys/stat-fields.js'
 import type { Calls, FlatMountinfo, Path } from '#lib/sys/native.js'
 import {
   AT_FDCWD,

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 
-import { StatfsField, StatxField } from '#lib/sys/native.js'
+import { StatfsField, StatxField } from '#lib/sys/stat-fields.js'
 
 import { AT_FDCWD, itAsRoot, native, scratch } from './support.ts'
 

@@ -1,6 +1,6 @@
-import { constants } from 'node:fs'
-import { open, readdir, readlink } from 'node:fs/promises'
-import { closeSync, type FsSetting, mkdirat, mountinfo, newMount, O_PATH, tryMount } from '../../sys/index.ts'
+import { readdir, readlink } from 'node:fs/promises'
+import { mountinfo } from '../../sys/index.ts'
+import { overlayInUse } from '../../sys/overlay.ts'
 import { codeOf, unless } from '../../store/index.ts'
 import type { Staging } from '../driver.ts'
 import { isUpper, shownOptions } from './shown.ts'
@@ -20,58 +20,16 @@ export type Place = Pick<Staging, 'make' | 'discard'>
  * (clone_private_mount(), fs/namespace.c, before Linux 6.15). Elsewhere nothing is written.
  */
 export async function askKernel(directory: string, staging: Place): Promise<boolean> {
-  const asked = await open(directory, O_PATH | constants.O_DIRECTORY)
   try {
-    try {
-      return await askAboveTmpfs(asked.fd)
-    } catch (error) {
-      if (codeOf(error) !== 'EINVAL') throw error
-      return await askAboveStaging(asked.fd, staging)
-    }
-  } finally {
-    await asked.close()
-  }
-}
-
-async function askAboveTmpfs(asked: number): Promise<boolean> {
-  const scratch = await newMount({ type: 'tmpfs' })
-  try {
-    return await ask(asked, scratch)
-  } finally {
-    closeSync(scratch)
-  }
-}
-
-async function askAboveStaging(asked: number, staging: Place): Promise<boolean> {
-  const path = await staging.make('question')
-  try {
-    const scratch = await open(path, O_PATH | constants.O_DIRECTORY)
-    try {
-      return await ask(asked, scratch.fd)
-    } finally {
-      await scratch.close()
-    }
-  } finally {
-    await staging.discard(path)
-  }
-}
-
-/** By descriptors: a setting has 255 bytes at the most, and nothing needs to be escaped. */
-async function ask(asked: number, scratch: number): Promise<boolean> {
-  await Promise.all([mkdirat(scratch, 'upper', 0o700), mkdirat(scratch, 'work', 0o700)])
-  const below = `/proc/self/fd/${String(scratch)}`
-  const settings: FsSetting[] = [
-    { key: 'lowerdir', value: `/proc/self/fd/${String(asked)}` },
-    { key: 'upperdir', value: `${below}/upper` },
-    { key: 'workdir', value: `${below}/work` },
-    { key: 'index', value: 'on' },
-  ]
-  try {
-    await tryMount({ type: 'overlay', settings })
-    return false
+    return await overlayInUse(directory)
   } catch (error) {
-    if (codeOf(error) === 'EBUSY') return true
-    throw error
+    if (codeOf(error) !== 'EINVAL') throw error
+  }
+  const scratch = await staging.make('question')
+  try {
+    return await overlayInUse(directory, scratch)
+  } finally {
+    await staging.discard(scratch)
   }
 }
 

@@ -1,7 +1,9 @@
 import { chmod } from 'node:fs/promises'
+import { constants } from 'node:os'
 import { findMount } from '../../mount/index.ts'
 import type { MountPlan } from '../../mount/plan.ts'
 import { GraphDriverError, type SyscallError } from '../../sys/index.ts'
+import { mountOverlay } from '../../sys/overlay.ts'
 import { deleteTree, ensureDirectory, type XattrPrefix } from '../../store/index.ts'
 import type { Driver, LayerPaths, MountOptions, ProbeReport, Stack, Staging } from '../driver.ts'
 import { askKernel, type LiveMount, findLiveMounts } from './alive.ts'
@@ -20,6 +22,7 @@ export class OverlayDriver implements Driver {
   readonly maxLowers: number = MAX_LOWERS
   readonly indirect: boolean
   readonly #options: OverlayOptions
+  #atOnce = true
   #probe: OverlayProbe = assumedProbe('trusted')
   #wanted: XattrPrefix | null = null
 
@@ -69,6 +72,21 @@ export class OverlayDriver implements Driver {
     if (this.#options.volatile) await deleteTree(work)
     await ensureDirectory(work)
     await chmod(work, 0o700)
+  }
+
+  /** With an upper directory only where the kernel can be asked, and where the work directory is not to be made anew. */
+  async mountAtOnce(target: string, plan: MountPlan, stack: Stack): Promise<boolean> {
+    const [step, ...more] = plan.steps
+    if (!this.#atOnce || step?.call !== 'mount' || more.length > 0 || step.directory !== undefined)
+      return false
+    const [data, ...pieces] = step.data
+    if (typeof data !== 'string' || pieces.length > 0) return false
+    if (!plan.readOnly && (!this.#probe.asksKernel || this.#options.volatile)) return false
+    const upper = plan.readOnly ? undefined : { directory: stack.layer.diff, work: stack.layer.own('work') }
+    const answer = await mountOverlay({ target, flags: step.flags, data, upper })
+    // What the kernel does not take will not do the next time.
+    if (answer === -constants.errno.EINVAL) this.#atOnce = false
+    return answer === 0
   }
 
   /** What overlay keeps in the work directory is of one upper directory. The next mount makes it anew. */

@@ -46,14 +46,15 @@ export function planOverlay(
 ): MountPlan | undefined {
   if (stack.lowers.length === 0) return undefined
   const parts = partsOf(stack, mount, options, xattrs)
-  const data = classicData(parts)
+  const words = classicWords(parts)
+  const data = words.join(',')
   const form = chooseForm(parts, data, options.form ?? 'auto', features)
   return {
     form,
     type: 'overlay',
     readOnly: mount.readOnly,
     steps: [stepOf(form, parts, data, features)],
-    mounts: [mountOf(parts)],
+    mounts: [mountOf(parts, words)],
   }
 }
 
@@ -104,15 +105,11 @@ function classicWords(parts: Parts): string[] {
   return words
 }
 
-function classicData(parts: Parts): string {
-  return classicWords(parts).join(',')
-}
-
-function mountOf(parts: Parts): Mount {
+function mountOf(parts: Parts, words: readonly string[]): Mount {
   return {
     type: 'overlay',
     source: 'overlay',
-    options: [...(parts.readOnly ? ['ro'] : []), ...classicWords(parts)],
+    options: [...(parts.readOnly ? ['ro'] : []), ...words],
   }
 }
 
@@ -179,7 +176,7 @@ function isLong(value: string): boolean {
 function relativeData(parts: Parts, features: OverlayFeatures): { data: DataPiece[]; directory: string } {
   const directory = dirname(parts.lowers[0] ?? '/')
   const named = { ...parts, lowers: parts.lowers.map((lower) => basename(lower)) }
-  const data = classicData(named)
+  const data = classicWords(named).join(',')
   if (parts.lowers.every((lower) => dirname(lower) === directory) && pageFit(data, features.pageSize)) {
     return { data: [data], directory }
   }

@@ -9,15 +9,31 @@ export interface Fault {
 }
 
 const NUMBERS = { EIO: -5, ENOMEM: -12, EMFILE: -24 } as const
-const MOUNTS = ['mount', 'mountAt', 'newMount', 'moveMount', 'openTree', 'mountSetattr', 'reconfigure']
+const MOUNTS = [
+  'mount',
+  'mountAt',
+  'newMount',
+  'moveMount',
+  'openTree',
+  'mountSetattr',
+  'reconfigure',
+  'overlayInUse',
+  'mountOverlay',
+  'bindCopy',
+]
 /** What undoes, or only tells something, never fails so; neither does giving a lock back. */
 const SURE =
   /Sync$|^(close|setLock|getLock|packCancel|viewsCancel|unpackCancel|.*Progress|packWarnings|unpackRoom)$/
 const TREES =
+<<<<<<< HEAD
   /^(removeTree|copyTree|packNext|packInto|viewChanges|viewChangedSize|viewLayerSize|flatten|convert.*|findObstacles)$/
 const CONTEXTS = /^(newMount|reconfigure)$/
 /** What is looked up of every process that there is. */
 const OTHERS = /^\/proc\/\d+\//
+=======
+  /^(removeTree|copyTree|packNext|packInto|viewChanges|viewChangedSize|viewLayerSize|flatten|convert.*)$/
+const CONTEXTS = /^(newMount|reconfigure|overlayInUse|bindCopy)$/
+>>>>>>> 4d7d1af (A layer is mounted in one job and read in another, and a view is a job; put asks nothing that its unmount tells)
 const FILES = [
   'chmod',
   'chown',

@@ -8,6 +8,7 @@ import { fakeKernel } from './fake-kernel.ts'
 
 const ENOSYS = -38
 const EPERM = -1
+const EINVAL = -22
 const EBUSY = -16
 const MS_BIND = 0x1000
 const MS_REMOUNT = 0x20
@@ -78,21 +79,24 @@ describe('a mount by words', () => {
     assert.deepEqual(asked.at(-1), ['mount', 'none', '/b', null, MS_REMOUNT | MS_BIND | 0x1 | 0x2, ''])
   })
   it('binds by a copy that is read-only before it is attached', async () => {
-    const asked = fakeKernel({ openTree: () => 9 })
+    const asked = fakeKernel()
     await mount({ type: 'bind', source: '/a', target: '/b', options: ['rbind', 'ro', 'rnosuid', 'rslave'] })
     assert.deepEqual(asked, [
-      ['openTree', -100, '/a', 0x88001],
-      ['mountSetattr', 9, '', 0x1000, 1n, 0n, 0n, 0],
-      ['mountSetattr', 9, '', 0x9000, 2n, 0n, 0n, 0],
-      ['moveMount', 9, '', -100, '/b', 0x14],
-      ['closeSync', 9],
+      ['bindCopy', '/a', '/b', true, 1n, 0n, 2n, 0n],
       ['mount', null, '/b', null, 0x84000, null],
     ])
   })
+  it('says which call of a bind failed', async () => {
+    for (const [step, syscall] of ['open_tree', 'mount_setattr', 'move_mount'].entries()) {
+      fakeKernel({ bindCopy: () => ({ errno: EINVAL, step, log: '' }) })
+      const failed = { code: 'EINVAL', syscall, path: '/a', dest: '/b' }
+      await assert.rejects(mount({ source: '/a', target: '/b', options: ['bind', 'ro'] }), failed)
+    }
+  })
   it('binds by two calls where the kernel is older, and keeps the flags that were there', async () => {
-    for (const missing of [{ openTree: () => EPERM }, { openTree: () => 9, mountSetattr: () => ENOSYS }]) {
+    for (const missing of [0, 1].map((step) => ({ errno: step === 0 ? EPERM : ENOSYS, step, log: '' }))) {
       const flags = BigInt64Array.from({ length: 11 }, (_, index) => (index === 10 ? 0x2n | 0x400n : 0n))
-      const asked = fakeKernel({ ...missing, statfs: () => flags })
+      const asked = fakeKernel({ bindCopy: () => missing, statfs: () => flags })
       await mount({ source: '/a', target: '/b', options: ['bind', 'ro', 'relatime'] })
       assert.deepEqual(
         asked.filter(([name]) => name === 'mount'),
@@ -104,7 +108,7 @@ describe('a mount by words', () => {
     }
   })
   it('does not pretend that a whole tree is read-only where the kernel is older', async () => {
-    const asked = fakeKernel({ openTree: () => ENOSYS })
+    const asked = fakeKernel({ bindCopy: () => ({ errno: ENOSYS, step: 0, log: '' }) })
     await assert.rejects(mount({ source: '/a', target: '/b', options: ['rbind', 'rro'] }), {
       code: 'ENOSYS',
       syscall: 'mount_setattr',

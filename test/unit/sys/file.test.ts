@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import * as sys from 'graphdriver/sys'
+import { readPair } from '#lib/sys/names.js'
 
 describe('files, as an ordinary user', () => {
   let directory: string
@@ -69,6 +70,40 @@ describe('files, as an ordinary user', () => {
     await assert.rejects(sys.readFile(at('file'), 11), { code: 'EFBIG', path: at('file') })
     await assert.rejects(sys.readFile(at('link'), 100), { code: 'ELOOP' })
     await assert.rejects(sys.readFile(at('nothing'), 100), { code: 'ENOENT' })
+  })
+
+  it('reads a small file and the one that its first line names', async () => {
+    const put = (name: string, text: string): void => fs.writeFileSync(at(name), Buffer.from(text, 'latin1'))
+    const read = (name: string, limit = 1000): Promise<unknown> => readPair(directory, name, limit)
+    put('one', 'two\nthree\n')
+    put('two', 'three\n\xff\0')
+    put('blank', '\n\ntwo\n')
+    assert.deepEqual(await read('one'), ['two\nthree\n', 'three\n\xff\0'])
+    assert.deepEqual(await read('blank'), ['\n\ntwo\n', 'three\n\xff\0'])
+    assert.deepEqual(await read('two'), ['three\n\xff\0'])
+    // What is no name of a file beside it is not opened; nor is a line that has no end.
+    fs.mkdirSync(at('directory'))
+    fs.symlinkSync('one', at('link'))
+    for (const line of [
+      '',
+      '..',
+      '.hidden',
+      '../one',
+      '/etc/passwd',
+      'one\0',
+      'directory',
+      'link',
+      'x'.repeat(256),
+    ]) {
+      put('odd', `${line}\n`)
+      assert.deepEqual(await read('odd'), [`${line}\n`], line)
+    }
+    put('odd', 'one')
+    assert.deepEqual(await read('odd'), ['one'])
+    assert.deepEqual(await read('one', 10), ['two\nthree\n', 'three\n\xff\0'])
+    await assert.rejects(read('one', 9), { code: 'EFBIG', path: at('one') })
+    await assert.rejects(read('nothing'), { code: 'ENOENT', path: at('nothing') })
+    await assert.rejects(read('link'), { code: 'ELOOP' })
   })
 
   it('tells of a file what lstat tells', async () => {

@@ -11,7 +11,7 @@ import {
 } from 'graphdriver/sys'
 import { perform } from 'graphdriver/mount'
 import { setBinding } from '#lib/sys/binding.js'
-import { StatfsField } from '#lib/sys/native.js'
+import { StatfsField } from '#lib/sys/stat-fields.js'
 import { explainAufs } from '#lib/drivers/aufs/explain.js'
 import type { AufsOptions } from '#lib/drivers/aufs/options.js'
 import { makePlace, type Place, refusals, type Refused } from '../../../fake-aufs/refusals.ts'
