@@ -126,16 +126,29 @@ napi_value Errnos(napi_env env) {
   return napi_object_freeze(env, object) == napi_ok ? object : nullptr;
 }
 
+// The table is made when it is first asked for: a program whose calls succeed never does.
+napi_value MakeErrnos(napi_env env, napi_callback_info info) {
+  napi_value self;
+  napi_value errnos = Errnos(env);
+  if (errnos == nullptr || napi_get_cb_info(env, info, nullptr, nullptr, &self, nullptr) != napi_ok)
+    return nullptr;
+  const napi_property_descriptor made = {"errnos", nullptr, nullptr,         nullptr,
+                                         nullptr,  errnos,  napi_enumerable, nullptr};
+  return napi_define_properties(env, self, 1, &made) == napi_ok ? errnos : nullptr;
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment* environment = Environment::Create(env);
-  napi_value errnos = Errnos(env);
-  if (environment == nullptr || errnos == nullptr) {
+  constexpr auto kUntilMade =
+      static_cast<napi_property_attributes>(napi_enumerable | napi_configurable);
+  const napi_property_descriptor errnos = {"errnos", nullptr, nullptr,    MakeErrnos,
+                                           nullptr,  nullptr, kUntilMade, nullptr};
+  if (environment == nullptr || napi_define_properties(env, exports, 1, &errnos) != napi_ok) {
     napi_throw_error(env, "ENOMEM", "ENOMEM");
     return exports;
   }
   AddCalls(env, exports, environment);
   AddTreeCalls(env, exports, environment);
-  napi_set_named_property(env, exports, "errnos", errnos);
   napi_set_named_property(env, exports, "pageSize", Napi::Number::New(env, getpagesize()));
   napi_set_named_property(env, exports, "sha256", Napi::Boolean::New(env, Sha256::Available()));
   return exports;
