@@ -59,7 +59,8 @@ function row(name, how, layers, count, bound, { ours, peer, against }) {
     prepare: (bench) => {
       if (spawns && !(has('mount') && has('umount')))
         throw new Unavailable('mount(8) and umount(8) are missing')
-      return { ...makeOverlay(bench, `${name}-${layers}`, layers), count }
+      const moby = peer === inGo ? bench.goProgram('mobymount') : undefined
+      return { ...makeOverlay(bench, `${name}-${layers}`, layers), count, moby }
     },
     ours,
     peer,
@@ -67,15 +68,20 @@ function row(name, how, layers, count, bound, { ours, peer, against }) {
   }
 }
 
+const inGo = ({ bench, moby, directory, data, count }) =>
+  bench.clocked(moby, directory, data, String(count))
+
 const againstC = { ours: sync, peer: inC, against: 'the same calls in C' }
 const byPromises = { ...againstC, ours: promised }
 const againstSpawning = { ours: sync, peer: spawned, against: 'starting mount and umount' }
+const againstGo = { ours: sync, peer: inGo, against: 'moby/sys in Go' }
 
 export default [
   row('mount-pair', 'sync', 1, 600, 1.1, againstC),
   row('mount-pair', 'sync', 16, 300, 1.1, againstC),
   row('mount-pair', 'sync', 100, 100, 1.1, againstC),
   row('mount-pair', 'sync', 450, 30, 1.1, againstC),
+  row('mount-go', 'sync', 1, 600, 1, againstGo),
   row('mount-await', 'promises', 1, 600, 2.1, byPromises),
   row('mount-await', 'promises', 450, 30, 1.2, byPromises),
   row('mount-spawn', 'sync', 1, 30, 1 / 50, againstSpawning),

@@ -1,7 +1,10 @@
 // What a verb costs in a store of 10,000 layers, against one of 10: nothing may grow with the layers that it is not about.
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { open } from 'graphdriver'
+import { unmountMany } from 'graphdriver/mount'
+import { MS_BIND, mountSync } from 'graphdriver/sys'
 import { dropMemory, each, makeMemory } from '../memory.mjs'
 import { openFilled } from '../stores.mjs'
 
@@ -41,7 +44,47 @@ function row(name, work, times, turn) {
   }
 }
 
+/** The same store twice, and nothing else that differs: first one is measured, then a machine full of mounts. */
+const mounts = {
+  name: 'mounts-size/get-put',
+  work: `get and put of a layer of 10, with ${MANY} mounts, 100 in turn`,
+  against: `the same with ${FEW} mounts`,
+  bound: 1.2,
+  prepare: async (bench) => {
+    const directory = makeMemory(bench, 'mounts-size')
+    const driver = await store(directory, FEW)
+    const source = join(directory, 'source')
+    mkdirSync(source)
+    for (let at = 0; at < MANY; at++) mkdirSync(join(directory, `mount-${at}`))
+    return { directory, driver, source, mounted: 0 }
+  },
+  ours: (state) => withMounts(state, MANY),
+  peer: (state) => withMounts(state, FEW),
+  end: async ({ directory, driver }) => {
+    await driver.close()
+    dropMemory(directory)
+  },
+}
+
+/** Brings the machine to so many mounts, untimed. */
+async function withMounts(state, wanted) {
+  const { directory, driver, source } = state
+  for (; state.mounted < wanted; state.mounted++)
+    mountSync(source, join(directory, `mount-${state.mounted}`), null, MS_BIND)
+  if (state.mounted > wanted) {
+    await unmountMany(
+      Array.from({ length: state.mounted - wanted }, (_, at) => join(directory, `mount-${wanted + at}`)),
+    )
+    state.mounted = wanted
+  }
+  return each(100, async () => {
+    await driver.get('top')
+    await driver.put('top')
+  })
+}
+
 export default [
+  mounts,
   row('get-put', 'get and put of a layer of 10', 100, async (driver) => {
     await driver.get('top')
     await driver.put('top')
