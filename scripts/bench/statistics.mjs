@@ -38,9 +38,10 @@ export function interval(numbers) {
 
 /**
  * Whether a bound holds: 'holds' when the whole interval is within it, 'missed' when the whole interval is beyond it, else
- * 'undecided'.
+ * 'undecided'. Without a bound there is nothing to judge: 'shown'.
  */
 export function judge([low, high], bound) {
+  if (bound === undefined) return 'shown'
   if (high <= bound) return 'holds'
   return low > bound ? 'missed' : 'undecided'
 }

@@ -27,12 +27,17 @@ function cells(result) {
     const { value, limit, unit } = result
     return [...head, `${value.toPrecision(3)} ${unit}`, '', '', '', `<= ${limit} ${unit}`, '', verdict]
   }
-  const bound = `<= ${result.limit === undefined ? ratio(result.bound) : `${result.limit} ${result.unit}`}`
+  const bound = boundOf(result)
   if (result.ratio === undefined)
     return [...head, '', '', '', '', bound, '', `${verdict}: ${firstLine(result)}`]
   const times = [duration(result.ours), duration(result.peer)]
   const range = `${ratio(result.low)} to ${ratio(result.high)}`
   return [...head, ...times, ratio(result.ratio), range, bound, String(result.pairs), verdict]
+}
+
+function boundOf({ bound, limit, unit }) {
+  if (limit !== undefined) return `<= ${limit} ${unit}`
+  return bound === undefined ? '' : `<= ${ratio(bound)}`
 }
 
 function firstLine({ reason }) {

@@ -37,24 +37,54 @@ function mountedAnew({ count, lowers }) {
   return Number(process.hrtime.bigint() - began)
 }
 
+async function prepare(bench, name, layers, count) {
+  const made = makeOverlay(bench, `${name}-${layers}`, layers)
+  mkdirSync(join(made.directory, 'view'))
+  await inside(made, () => mountSync('overlay', 'mnt', 'overlay', 0, made.data))
+  // Read-only, the upper layer is one more of those below.
+  const lowers = made.data.replace(/^lowerdir=/, 'lowerdir=u:').replace(/,.*/, '')
+  return { ...made, count, lowers }
+}
+
+const inC = ({ bench, directory, lowers, count }, how) =>
+  bench.clocked(bench.program('clone'), directory, lowers, String(count), how)
+
 function row(layers, count, bound) {
   return {
     name: `mount-clone/${layers}`,
     work: `${count} x a second read-only view of an overlay of ${layers} lower layers, and its end`,
     against: 'mounting it anew',
     bound,
-    prepare: async (bench) => {
-      const made = makeOverlay(bench, `clone-${layers}`, layers)
-      mkdirSync(join(made.directory, 'view'))
-      await inside(made, () => mountSync('overlay', 'mnt', 'overlay', 0, made.data))
-      // Read-only, the upper layer is one more of those below.
-      const lowers = made.data.replace(/^lowerdir=/, 'lowerdir=u:').replace(/,.*/, '')
-      return { ...made, count, lowers }
-    },
+    prepare: (bench) => prepare(bench, 'clone', layers, count),
     ours: (state) => inside(state, () => cloned(state)),
     peer: (state) => inside(state, () => mountedAnew(state)),
     end: dropOverlay,
   }
 }
 
-export default [row(1, 300, 0.2), row(450, 30, 0.05)]
+const againstC = (layers, count) => ({
+  ...row(layers, count, 1.15),
+  name: `mount-clone-c/${layers}`,
+  against: 'the same calls in C',
+  prepare: (bench) => prepare(bench, 'clone-c', layers, count),
+  peer: (state) => inC(state, 'clone'),
+})
+
+/** What the kernel makes of it, by the same calls in C on both sides: no bound of ours is below that. Shown, and not judged. */
+const floor = (layers, count) => ({
+  ...row(layers, count, undefined),
+  name: `mount-clone-floor/${layers}`,
+  work: `${count} x the same in C, on both sides`,
+  prepare: (bench) => prepare(bench, 'clone-floor', layers, count),
+  ours: (state) => inC(state, 'clone'),
+  peer: (state) => inC(state, 'anew'),
+})
+
+export default [
+  row(1, 300, 0.5),
+  row(450, 30, 0.05),
+  againstC(1, 300),
+  againstC(450, 30),
+  floor(1, 300),
+  floor(450, 30),
+]

@@ -68,8 +68,7 @@ function row(name, how, layers, count, bound, { ours, peer, against }) {
   }
 }
 
-const inGo = ({ bench, moby, directory, data, count }) =>
-  bench.clocked(moby, directory, data, String(count))
+const inGo = ({ bench, moby, directory, data, count }) => bench.clocked(moby, directory, data, String(count))
 
 const againstC = { ours: sync, peer: inC, against: 'the same calls in C' }
 const byPromises = { ...againstC, ours: promised }
