@@ -20,6 +20,9 @@ export const trees = {
   /** 20,000 small files, 100 MB, in 1,000 directories. */
   small: (directory, options) =>
     new Planter(directory, options).plant({ directories: 1000, files: 20_000, bytes: 100e6, spread: 1 }),
+  /** A fifth of it, for peers that take seconds for the whole. */
+  few: (directory, options) =>
+    new Planter(directory, options).plant({ directories: 200, files: 4000, bytes: 20e6, spread: 1 }),
   /** 100,000 entries of all common kinds, 1 GB: about what a distribution with a few large programs is. */
   mixed: (directory, options) =>
     new Planter(directory, options).plant({

@@ -7,13 +7,13 @@ import { has } from '../../run.mjs'
 import { applyRow } from '../applies.mjs'
 import { Unavailable } from '../bench.mjs'
 
-const WORDS = '20,000 small files'
+const WORDS = { small: '20,000 small files', few: '4,000 small files' }
 
-function row(name, against, unpack, ready) {
-  const usual = applyRow('small', WORDS, 1, { memory: true, keep: false })
+function row(tree, name, against, unpack, ready) {
+  const usual = applyRow(tree, WORDS[tree], 1, { memory: true, keep: false })
   return {
     ...usual,
-    name: `apply-small-${name}`,
+    name: `apply-${tree}-${name}`,
     against,
     prepare: async (bench) => {
       const program = ready?.(bench)
@@ -34,21 +34,23 @@ function bsdtar() {
 
 export default [
   row(
+    'small',
     'bsdtar',
     'bsdtar -xpf',
     ({ bench, file }, directory) => bench.timed('bsdtar', '-xpf', file, '-C', directory),
     bsdtar,
   ),
   row(
+    'small',
     'go',
     'archive/tar in Go',
     ({ bench, program, file }, directory) => bench.clocked(program, 'unpack', file, directory),
     (bench) => bench.goProgram('gotar'),
   ),
-  row('tar-fs', 'tar-fs', async ({ file }, directory) => {
+  row('few', 'tar-fs', 'tar-fs', async ({ file }, directory) => {
     await pipeline(createReadStream(file), tarFs.extract(directory))
   }),
-  row('node-tar', 'node-tar', async ({ file }, directory) => {
+  row('few', 'node-tar', 'node-tar', async ({ file }, directory) => {
     await nodeTar({ file, cwd: directory, preserveOwner: true })
   }),
 ]
