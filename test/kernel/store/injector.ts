@@ -25,15 +25,10 @@ const MOUNTS = [
 const SURE =
   /Sync$|^(close|setLock|getLock|packCancel|viewsCancel|unpackCancel|.*Progress|packWarnings|unpackRoom)$/
 const TREES =
-<<<<<<< HEAD
   /^(removeTree|copyTree|packNext|packInto|viewChanges|viewChangedSize|viewLayerSize|flatten|convert.*|findObstacles)$/
-const CONTEXTS = /^(newMount|reconfigure)$/
+const CONTEXTS = /^(newMount|reconfigure|overlayInUse|bindCopy)$/
 /** What is looked up of every process that there is. */
 const OTHERS = /^\/proc\/\d+\//
-=======
-  /^(removeTree|copyTree|packNext|packInto|viewChanges|viewChangedSize|viewLayerSize|flatten|convert.*)$/
-const CONTEXTS = /^(newMount|reconfigure|overlayInUse|bindCopy)$/
->>>>>>> 4d7d1af (A layer is mounted in one job and read in another, and a view is a job; put asks nothing that its unmount tells)
 const FILES = [
   'chmod',
   'chown',
