@@ -76,6 +76,7 @@ bool NamesTheEntry(TarText key) {
 
 void PaxRecords::Clear() {
   has_size = has_uid = has_gid = has_mtime = false;
+  unread_ = 0;
   path_ = link_ = {};
   while (xattrs_.size() > 0) xattrs_.Pop();
 }
@@ -130,6 +131,15 @@ TarFault PaxRecords::Time(TarText key, TarText value, bool* known) {
   return TarFault::kNone;
 }
 
+void PaxRecords::NoteUnread(TarText key, bool has_value) {
+  for (size_t i = 0; i < sizeof kUnreadKeys / sizeof *kUnreadKeys; i++) {
+    size_t size = strlen(kUnreadKeys[i]);
+    if (key.size != size || memcmp(key.data, kUnreadKeys[i], size) != 0) continue;
+    uint32_t bit = uint32_t{1} << i;
+    unread_ = has_value ? unread_ | bit : unread_ & ~bit;
+  }
+}
+
 // A record of a key replaces an earlier one; without a value it takes it away.
 TarFault PaxRecords::Apply(TarText key, TarText value, const TarLimits& limits) {
   if (Begins(key, kXattrPrefix)) {
@@ -143,6 +153,7 @@ TarFault PaxRecords::Apply(TarText key, TarText value, const TarLimits& limits) 
   TarFault fault = Text(key, value, &known);
   if (!known) fault = Number(key, value, &known);
   if (!known) fault = Time(key, value, &known);
+  if (!known) NoteUnread(key, value.size > 0);
   return fault;
 }
 

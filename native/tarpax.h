@@ -12,6 +12,11 @@ struct TarXattr {
   TarText value;
 };
 
+// Access control lists as text, as star, GNU tar and libarchive write them, and the label of
+// SELinux, as GNU tar does.
+constexpr const char* kUnreadKeys[] = {"SCHILY.acl.access", "SCHILY.acl.default", "SCHILY.acl.ace",
+                                       "RHT.security.selinux"};
+
 // What an extended header says of the entry that follows. The texts are in the parsed block.
 class PaxRecords {
  public:
@@ -34,16 +39,20 @@ class PaxRecords {
   TarTime mtime;
   size_t xattrs() const { return xattrs_.size(); }
   const TarXattr& xattr(size_t index) { return xattrs_.At(index); }
+  // A bit for each of `kUnreadKeys` that a record has: attributes in a form that is not read here.
+  uint32_t unread() const { return unread_; }
 
  private:
   TarFault Apply(TarText key, TarText value, const TarLimits& limits);
   TarFault Text(TarText key, TarText value, bool* known);
   TarFault Number(TarText key, TarText value, bool* known);
   TarFault Time(TarText key, TarText value, bool* known);
+  void NoteUnread(TarText key, bool has_value);
   TarFault AddXattr(TarText name, TarText value, const TarLimits& limits);
   TarText path_;
   TarText link_;
   Stack<TarXattr> xattrs_;
+  uint32_t unread_ = 0;
 };
 
 }  // namespace graphdriver

@@ -25,6 +25,7 @@ enum class TarFault : int32_t {
   kPaxValue,
   kPaxGlobal,
   kSparse,
+  kSparseOld,
   kXattrName,
   kXattrValue,
   kXattrs,

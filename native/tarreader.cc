@@ -166,6 +166,8 @@ TarFault TarReader::OnHeader() {
   if (!HasGoodChecksum(block_)) return TarFault::kChecksum;
   char type = block_[kTypeAt];
   if (IsExtension(type)) return StartExtension(type);
+  // GNU tar's form of a sparse file, older than its PAX records.
+  if (type == 'S') return TarFault::kSparseOld;
   if (memchr(kTypes, type, sizeof kTypes) == nullptr) return TarFault::kType;
   entry_.type = TypeOf(type);
   TarFault fault = ReadFields();

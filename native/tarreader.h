@@ -52,6 +52,7 @@ class TarReader {
   const TarEntry& entry() const { return entry_; }
   size_t xattrs() const { return pax_.xattrs(); }
   const TarXattr& xattr(size_t index) { return pax_.xattr(index); }
+  uint32_t unread() const { return pax_.unread(); }
   // The piece of kData, and how much of the body is still to come behind it.
   TarText data() const { return data_; }
   uint64_t left() const { return left_; }

@@ -96,6 +96,10 @@ bool UnpackXattrs::Take(TarReader* reader, UnpackNotes* notes, const char* path)
     uint32_t size = static_cast<uint32_t>(xattr.value.size);
     if (!bytes_.Append(&size, sizeof size) || !bytes_.Append(xattr.value.data, size)) return false;
   }
+  for (size_t i = 0; i < sizeof kUnreadKeys / sizeof *kUnreadKeys; i++) {
+    if ((reader->unread() >> i & 1) != 0)
+      notes->Add(UnpackNotice::kXattrDropped, 0, path, kUnreadKeys[i]);
+  }
   return true;
 }
 

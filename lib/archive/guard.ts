@@ -1,5 +1,6 @@
 import { GraphDriverError } from '../sys/failure.ts'
 import type { ArchiveErrorCode } from '../sys/failure.ts'
+import { sparseOld } from '../sys/tarreader.ts'
 import type { EntryHead, EntryType } from './entry.ts'
 import {
   blockSize,
@@ -199,6 +200,7 @@ export class Guard {
       return
     }
     this.#name ??= decodeName(block)
+    if (flag === 'S') return this.#refuse('ERR_ARCHIVE_UNSUPPORTED', sparseOld)
     const type = types[flag]
     if (type === undefined) return this.#refuse('ERR_ARCHIVE_UNSUPPORTED', `the type ${JSON.stringify(flag)}`)
     const head = this.#describe(block, type, decodeNumbers(block, type, this.#refuse))

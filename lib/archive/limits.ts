@@ -1,4 +1,4 @@
-import { invalidType, outOfRange, checkOptions } from '../sys/arguments.ts'
+import { checkOptions, invalidType, invalidValue, outOfRange } from '../sys/arguments.ts'
 
 /**
  * How much an archive may ask for before it is refused with ERR_ARCHIVE_LIMIT. Whole numbers, or Infinity for no limit.
@@ -45,13 +45,18 @@ const defaults: ResolvedLimits = {
   ratio: 1000,
 }
 
+const names = Object.keys(defaults).join(', ')
+
 /**
- * Puts the defaults where nothing is said.
+ * Puts the defaults where nothing is said. A name that is no limit's is refused: one that was mistyped would bound nothing.
  *
- * @throws TypeError ERR_INVALID_ARG_TYPE, RangeError ERR_OUT_OF_RANGE
+ * @throws TypeError ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; RangeError ERR_OUT_OF_RANGE
  */
 export function resolveLimits(limits: ArchiveLimits | undefined): ResolvedLimits {
   const given = checkOptions(limits, 'options.limits')
+  const unknown = Object.keys(given).find((key) => !Object.hasOwn(defaults, key))
+  if (unknown !== undefined)
+    throw invalidValue('options.limits', `must hold no other names than ${names}`, unknown)
   const resolved: Record<keyof ArchiveLimits, number> = { ...defaults }
   for (const key of Object.keys(defaults) as (keyof ArchiveLimits)[]) {
     const value: unknown = given[key]

@@ -1,3 +1,4 @@
+import { sparse } from '../sys/tarreader.ts'
 import { leastTime, mostId, mostTime } from './header.ts'
 import type { ResolvedLimits } from './limits.ts'
 import type { Refuse } from './refusal.ts'
@@ -71,7 +72,7 @@ function readRecord(
 function apply(to: PaxAttributes, key: string, value: Buffer, options: PaxOptions): void {
   const { refuse } = options
   // Whoever reads them with no knowledge of sparse files sees another name, and a map for contents.
-  if (key.startsWith(sparsePrefix)) refuse('ERR_ARCHIVE_UNSUPPORTED', 'a sparse file (PAX)')
+  if (key.startsWith(sparsePrefix)) refuse('ERR_ARCHIVE_UNSUPPORTED', sparse)
   const moves = key === 'path' || key === 'linkpath' || key === 'size'
   if (options.global && moves) refuse('ERR_ARCHIVE_UNSUPPORTED', `a global PAX header with a ${key}`)
   if (key.startsWith(xattrPrefix)) {

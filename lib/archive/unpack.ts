@@ -127,9 +127,13 @@ function forPeople({ code, path, about, errno }: Noted): UnpackWarning {
   return { code, path: text, ...(bytes && { pathBytes: bytes }), detail: detailOf(code, about, errno) }
 }
 
+const aclForm =
+  'an access control list is read in the form of the kernel only, as the extended attribute system.posix_acl_…'
+
 function detailOf(code: UnpackWarningCode, about: string, errno: string | undefined): string {
   switch (code) {
     case 'XATTR_DROPPED':
+      if (about.startsWith('SCHILY.acl.')) return `${about}: left out: ${aclForm}`
       return `${about}: left out: unions and security modules write it themselves`
     case 'XATTR_REFUSED':
       return `${about}: left out: ${errno ?? ''}`

@@ -49,7 +49,7 @@ export const CODES: Readonly<Record<GraphDriverErrorCode, Explanation>> = {
     cause:
       'The tar holds what is not read here: an unusual type of entry, a sparse file of GNU tar, a compression other than gzip or zstd.',
     remedy:
-      'Decompress it first (`xz -dc`), or make it anew as POSIX pax: `tar --format=pax`, without `--sparse`. zstd needs Node.js 22.15.',
+      'Decompress it first (`xz -dc`), or make it anew as POSIX pax: `tar --format=pax`, without `--sparse` (bsdtar: with `--no-read-sparse`). zstd needs Node.js 22.15.',
   },
   ERR_ARCHIVE_WHITEOUT: {
     cause: 'A whiteout (`.wh.` file) marks nothing, has contents, or stands where none can be.',

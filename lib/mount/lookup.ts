@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
-import { checkOptions, checkPath } from '../sys/arguments.ts'
+import { checkOptions, checkPath, invalidType } from '../sys/arguments.ts'
 import {
   AT_FDCWD,
   AT_NO_AUTOMOUNT,
@@ -29,7 +29,10 @@ export interface LookupOptions {
 }
 
 function lookupFlags(options: LookupOptions): number {
-  return AT_NO_AUTOMOUNT | (options.nofollow ? AT_SYMLINK_NOFOLLOW : 0)
+  const { nofollow } = checkOptions(options)
+  if (nofollow !== undefined && typeof nofollow !== 'boolean')
+    throw invalidType('options.nofollow', 'of type boolean', nofollow)
+  return AT_NO_AUTOMOUNT | (nofollow ? AT_SYMLINK_NOFOLLOW : 0)
 }
 
 /**

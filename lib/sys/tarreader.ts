@@ -49,6 +49,11 @@ const limit = 'ERR_ARCHIVE_LIMIT'
 const unsupported = 'ERR_ARCHIVE_UNSUPPORTED'
 const whiteout = 'ERR_ARCHIVE_WHITEOUT'
 
+const without = 'which is not read here: make the tar without --sparse (bsdtar: with --no-read-sparse)'
+/** GNU tar writes the first one with --sparse --format=pax, as bsdtar does by itself, the other with --sparse --format=gnu. */
+export const sparse: string = `a sparse file in PAX records of GNU tar, ${without}`
+export const sparseOld: string = `a sparse file in the old format of GNU tar (type "S"), ${without}`
+
 /** What the addon refuses, by its numbers (TarFault in native/tarpolicy.h), from 2 on: 1 is a lack of memory. */
 const faults: readonly Fault[] = [
   [format, 'its header does not add up to its checksum'],
@@ -66,7 +71,8 @@ const faults: readonly Fault[] = [
   [limit, 'an extended header has more records than the limit', 'paxRecords'],
   [format, 'an extended header has a value that is none'],
   [unsupported, 'a global header has a path, linkpath or size'],
-  [unsupported, 'sparse files are not read here'],
+  [unsupported, sparse],
+  [unsupported, sparseOld],
   [limit, 'the name of an extended attribute is longer than the limit', 'xattrName'],
   [limit, 'an extended attribute is longer than the limit', 'xattrValue'],
   [limit, 'more extended attributes than the limit', 'xattrs'],

@@ -7,7 +7,8 @@ import { encodeLimits, refusalError, type TarReaderLimits } from './tarreader.ts
 /**
  * What was not made as the tar says.
  *
- * - `XATTR_DROPPED`: an extended attribute that unions or xfs write down for themselves, or a label of SELinux, was left out.
+ * - `XATTR_DROPPED`: an extended attribute that unions or xfs write down for themselves, a label of SELinux, or an access control list in
+ *   the form of text (`SCHILY.acl.*`) was left out.
  * - `XATTR_REFUSED`: the filesystem, or the system, refuses an extended attribute.
  * - `DEVICE_REFUSED`: a device that this process may not make, as in a user namespace, was left out.
  * - `ROOT_OPAQUE`: unions go on showing what lower layers have in the root.

@@ -142,6 +142,32 @@ describeMounts('unpack: what is made', (top) => {
     },
   )
 
+  it('access control lists as text, and labels as GNU tar writes them, are left out and said', async () => {
+    const records = {
+      'SCHILY.acl.access': 'user::rwx',
+      'RHT.security.selinux': 'x',
+      'SCHILY.acl.default': '',
+    }
+    const { warnings } = await apply(root(), [
+      pax(records),
+      file('f', 'body'),
+      pax({ 'SCHILY.acl.default': 'user::rwx', 'SCHILY.acl.ace': 'owner@:r::allow' }),
+      directory('d'),
+      file('plain'),
+    ])
+    assert.deepEqual(
+      warnings.map(({ code, path, detail }) => [code, path, detail.split(':')[0]]),
+      [
+        ['XATTR_DROPPED', 'f', 'SCHILY.acl.access'],
+        ['XATTR_DROPPED', 'f', 'RHT.security.selinux'],
+        ['XATTR_DROPPED', 'd', 'SCHILY.acl.default'],
+        ['XATTR_DROPPED', 'd', 'SCHILY.acl.ace'],
+      ],
+    )
+    assert.match(warnings[0]?.detail ?? '', /as the extended attribute system\.posix_acl_/)
+    assert.deepEqual(xattrsOf(join(root(), 'f')), {})
+  })
+
   it('a thousand warnings are listed, the others counted', async () => {
     const one = Buffer.concat([pax({ 'SCHILY.xattr.trusted.overlay.x': 'y' }), file('f')])
     const { warnings } = await apply(root(), Array<Buffer>(1005).fill(one))

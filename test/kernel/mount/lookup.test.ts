@@ -71,6 +71,16 @@ describeMounts('looking at mounts', (directory) => {
       assert.equal(await isMountPoint(link, { nofollow: true }), false)
       assert.equal(await isMountPoint(a, { nofollow: true }), true)
     })
+    it('takes options that are some only', async () => {
+      for (const wrong of [5, 'x', null, { nofollow: 1 }, { nofollow: 'yes' }]) {
+        const options = wrong as never
+        const refused = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }
+        await assert.rejects(isMountPoint('/proc', options), refused)
+        assert.throws(() => isMountPointSync('/proc', options), refused)
+        await assert.rejects(findMount('/proc', options), refused)
+        await assert.rejects(mountIdOf('/proc', options), refused)
+      }
+    })
     it('says the same by the ways of older kernels', async () => {
       const { a, b } = directories(directory(), 'a', 'b')
       const before = openDescriptors()

@@ -253,7 +253,17 @@ describe('archive: entries', () => {
         abc.subarray(0, 1600),
         /^the archive ends within a header, in entry 2 at byte 1536$/,
       ],
-      ['of an unknown type', tar(entry({ type: 'S' })), /^the type "S", in entry 1 "f" at byte 0$/],
+      ['of an unknown type', tar(entry({ type: 'V' })), /^the type "V", in entry 1 "f" at byte 0$/],
+      [
+        'of a sparse file in the old format of GNU tar',
+        tar(entry({ type: 'S' })),
+        /^a sparse file in the old format of GNU tar \(type "S"\), .* without --sparse .*, in entry 1 "f" at byte 0$/,
+      ],
+      [
+        'of a sparse file in PAX records',
+        tar(pax([['GNU.sparse.major', '1']]), entry()),
+        /^a sparse file in PAX records of GNU tar, .* without --sparse /,
+      ],
     ]
     for (const [name, bytes, message] of messages) {
       it(`says what and where: ${name}`, async () => {
@@ -269,6 +279,11 @@ describe('archive: entries', () => {
       ['a Buffer', () => entries(abc as never), 'ERR_INVALID_ARG_TYPE'],
       ['options that are none', () => entries(pieces(), 1 as never), 'ERR_INVALID_ARG_TYPE'],
       ['limits that are none', () => entries(pieces(), { limits: 1 as never }), 'ERR_INVALID_ARG_TYPE'],
+      [
+        'a limit that there is not',
+        () => entries(pieces(), { limits: { byte: 1 } as never }),
+        'ERR_INVALID_ARG_VALUE',
+      ],
       [
         'a limit of text',
         () => entries(pieces(), { limits: { bytes: '1' as never } }),
