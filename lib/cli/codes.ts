@@ -73,7 +73,7 @@ export const CODES: Readonly<Record<GraphDriverErrorCode, Explanation>> = {
     cause:
       'The kernel does not have this filesystem, and its module was not there when the kernel looked for it.',
     remedy:
-      'See `graphdriver probe`. For overlay: `modprobe overlay`, or a kernel with CONFIG_OVERLAY_FS. For aufs: a kernel that has it. vfs needs neither.',
+      'See `graphdriver probe`. For overlay: `modprobe overlay`, or a kernel with CONFIG_OVERLAY_FS. For aufs: a kernel that has it; else its layers can be looked at all the same, and `graphdriver convert --to overlay` makes it a store of overlay. vfs needs neither.',
   },
   ERR_DRIVER_PREREQUISITE: {
     cause:
@@ -179,6 +179,19 @@ export const CODES: Readonly<Record<GraphDriverErrorCode, Explanation>> = {
   ERR_UNSUPPORTED_PLATFORM: {
     cause: 'This is no Linux, and the call needs its kernel.',
     remedy: 'Run it on Linux (a virtual machine or container will do). Reading tars works everywhere.',
+  },
+}
+
+/** Codes that only the command has: `--json` prints them. */
+export const COMMAND_CODES: Readonly<Record<string, Explanation>> = {
+  ERR_UNKNOWN: {
+    cause: 'Something failed that has no code of its own. The message says what.',
+    remedy: 'See what the message says; `--verbose` tells all that is known of it.',
+  },
+  ERR_USAGE: {
+    cause:
+      'The command line cannot be meant so: an unknown verb or option, a word that is missing or too much.',
+    remedy: '`graphdriver help VERB` says what the verb takes. Nothing was done.',
   },
 }
 

@@ -32,6 +32,9 @@ const PHRASES: readonly [RegExp, string][] = [
   [/cleanup\(\{ orphans: true \}\)/g, '`graphdriver cleanup --orphans`'],
   [/convert\(root, \{ to: '(\w+)' \}\)/g, '`graphdriver convert --to $1`'],
   [/get\(\) with \{ readOnly: true \}/g, '`graphdriver mount --read-only`'],
+  [/To look only, open with \{ readOnly: true \}/g, 'ls, tree and changes work all the same'],
+  [/To look at it, \{ readOnly: true \} is enough/g, 'ls, tree and changes work all the same'],
+  [/The argument 'options\.mountLabel'/g, '--label'],
   [/the layers can be read with \{ readOnly: true \}/g, 'ls, tree and changes work all the same'],
   [/what is there can be read with \{ readOnly: true \}/g, 'ls, tree and changes work all the same'],
 ]
@@ -45,7 +48,7 @@ export function describe(error: unknown): Described {
   if (!(error instanceof Error)) return { code: 'ERR_UNKNOWN', message: String(error) }
   const code = codeOf(error) ?? 'ERR_UNKNOWN'
   const { errno, syscall, path, dest, id, detail } = error as Partial<Record<keyof Described, unknown>>
-  const remedy = remedyOf(code)
+  const remedy = remedyFor(code, path)
   return {
     code,
     message: inWordsOfTheCommand(error.message),
@@ -53,6 +56,14 @@ export function describe(error: unknown): Described {
     ...(typeof errno === 'number' && { errno }),
     ...textsOf({ syscall, path, dest, id, detail }),
   }
+}
+
+function remedyFor(code: string, path: unknown): string | undefined {
+  // Without it no file of its is there.
+  if (code === 'ENOENT' && typeof path === 'string' && path.startsWith('/proc/'))
+    return 'Mount it: `mount -t proc proc /proc`.'
+  const remedy = remedyOf(code)
+  return remedy === undefined ? undefined : inWordsOfTheCommand(remedy)
 }
 
 function textsOf<K extends string>(values: Record<K, unknown>): Partial<Record<K, string>> {
@@ -67,7 +78,8 @@ export function errorText(error: unknown, terminal: Terminal, verbose: boolean):
   const named = message.includes(code) || code === 'ERR_UNKNOWN' || code === 'ERR_USAGE'
   const sentence = named ? message : `${message} (${code})`
   const lines = [`${paint(terminal, 'red', 'graphdriver:')} ${sentence}`]
-  if (remedy !== undefined) lines.push(...indented(remedy, terminal))
+  // Of a wrong command line the sentence says enough.
+  if (remedy !== undefined && code !== 'ERR_USAGE') lines.push(...indented(remedy, terminal))
   if (verbose) {
     if (detail !== undefined && !message.includes(detail)) lines.push('', detail)
     lines.push('', inspect(error, { colors: terminal.color, depth: 6 }))

@@ -12,6 +12,15 @@ export const ERRNOS: Readonly<Record<string, Explanation>> = {
     remedy:
       'Run as the user that made the store, mostly root. `namei -l <path>` shows which directory refuses.',
   },
+  EAGAIN: {
+    cause: 'Something is used up for the moment: threads, locks, memory that may be locked.',
+    remedy:
+      'Try again. If it stays: `ulimit -a`, and the limit of processes of the control group (pids.max).',
+  },
+  EBADF: {
+    cause: 'A descriptor is none, or is not open for this.',
+    remedy: 'It is mostly a mistake in the program that calls: a file that was closed too early.',
+  },
   EBUSY: {
     cause:
       'Something still uses the mount, directory or device. Unmounting: a process has its working directory, root or a file there, or there is a mount below. Mounting: the directory is the upper or work directory of another overlay.',
@@ -26,6 +35,10 @@ export const ERRNOS: Readonly<Record<string, Explanation>> = {
     cause: 'Something of this name is there already.',
     remedy: 'Choose another name, or remove it first.',
   },
+  EFBIG: {
+    cause: 'A file would be larger than this filesystem or this process may have it.',
+    remedy: 'See `ulimit -f`; or put the root on another filesystem.',
+  },
   EINVAL: {
     cause:
       'The kernel does not take the arguments: a mount option that it does not know, a directory that cannot be a layer, or umount(2) of what is no mount point.',
@@ -34,6 +47,10 @@ export const ERRNOS: Readonly<Record<string, Explanation>> = {
   EIO: {
     cause: 'The disk or the filesystem below failed to read or write.',
     remedy: 'Look into `dmesg`, and do not write to that filesystem before it is checked.',
+  },
+  EISDIR: {
+    cause: 'What should be a file is a directory.',
+    remedy: 'Name a file. A directory becomes a tar by `tar -C directory -cf file .`.',
   },
   ELOOP: {
     cause: 'Too many symbolic links on the way, or a link where none is followed.',
@@ -51,6 +68,10 @@ export const ERRNOS: Readonly<Record<string, Explanation>> = {
     cause: 'A name has over 255 bytes, or a path over 4095.',
     remedy: 'Put the root at a shorter path.',
   },
+  ENODATA: {
+    cause: 'There is no extended attribute of this name.',
+    remedy: '`getfattr -d -m - <path>` lists those that are there.',
+  },
   ENODEV: {
     cause: 'The kernel does not have this filesystem, and found no module of its name.',
     remedy: '`modprobe overlay` or `modprobe aufs` as root; in a container it has to be done on the host.',
@@ -67,7 +88,7 @@ export const ERRNOS: Readonly<Record<string, Explanation>> = {
     cause:
       'No space left: on the disk (bytes or inodes), or in a count: mounts of this namespace (fs.mount-max), branches of an aufs.',
     remedy:
-      'See `df -h` and `df -i` of the root. Nothing half-made is left in the store. `graphdriver cleanup` unmounts what is not used.',
+      'See `df -h` and `df -i` of the path that the message has. Nothing half-made is left in the store. `graphdriver cleanup` unmounts what is not used.',
   },
   ENOSYS: {
     cause: 'The kernel does not have this system call, or a sandbox (seccomp) says so.',
@@ -100,6 +121,10 @@ export const ERRNOS: Readonly<Record<string, Explanation>> = {
   ESTALE: {
     cause: 'A file handle is out of date: the file on the server, or the layer below, was replaced.',
     remedy: 'Unmount and mount again. Never change a layer that is below a mounted one.',
+  },
+  EUCLEAN: {
+    cause: 'The filesystem below is damaged: its own check of what it read failed.',
+    remedy: 'Look into `dmesg`; unmount it and have it checked (fsck).',
   },
   EXDEV: {
     cause: 'Two paths are on different mounts: something is mounted within a layer, where nothing may be.',

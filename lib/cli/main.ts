@@ -5,6 +5,7 @@ import { codeOf } from '../store/index.ts'
 import { Context } from './context.ts'
 import { describe, errorText, isUsage } from './describe.ts'
 import type { Input } from './input.ts'
+import { naming } from './naming.ts'
 import { parse } from './program.ts'
 import { terminalOf } from './terminal.ts'
 import type { Answer } from './verb.ts'
@@ -45,12 +46,11 @@ async function act(words: readonly string[], signal: AbortSignal): Promise<numbe
   let input: Input | undefined
   let failureCode = 1
   try {
-    const asked = parse(words, VERBS, version(), {
-      terminal: terminalOf(process.stdout, process.env),
-      out: (text) => process.stdout.write(text),
-      err: (text) => process.stderr.write(text),
-    })
-    if (asked === undefined) return 0
+    const asked = parse(words, VERBS, version(), terminalOf(process.stdout, process.env))
+    if ('help' in asked) {
+      await write(process.stdout, asked.help)
+      return 0
+    }
     input = asked.input
     failureCode = asked.verb.failureCode ?? 1
     const context = contextOf(input, signal)
@@ -61,7 +61,7 @@ async function act(words: readonly string[], signal: AbortSignal): Promise<numbe
     // Whatever the interruption made fail, it is what happened.
     const why: unknown = signal.aborted ? signal.reason : error
     return failed(why, {
-      json: words.includes('--json'),
+      json: input?.on('json') ?? asksForJson(words),
       verbose: input?.on('verbose') === true,
       failureCode,
     })
@@ -110,9 +110,21 @@ function jsonValue(this: unknown, key: string, value: unknown): unknown {
 }
 
 async function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  await new Promise<void>((done, fail) => {
-    stream.write(text, (error) => (error ? fail(error) : done()))
-  })
+  const name = stream === process.stdout ? 'the standard output' : 'the standard error'
+  await naming(
+    name,
+    'write',
+    () =>
+      new Promise<void>((done, fail) => {
+        stream.write(text, (error) => (error ? fail(error) : done()))
+      }),
+  )
+}
+
+/** Of a command line that cannot be read: whether its own words have the option. What follows -- is another program's. */
+function asksForJson(words: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  return words.slice(0, end === -1 ? words.length : end).includes('--json')
 }
 
 async function failed(

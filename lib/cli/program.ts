@@ -11,44 +11,52 @@ export interface Asked {
   readonly input: Input
 }
 
-/** Where help and the version go, and what commander has to say. */
-export interface Speech {
-  readonly terminal: Terminal
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
+/** Help or the version was asked for: this is it. */
+export interface Help {
+  readonly help: string
 }
 
 /**
  * Reads a command line.
  *
- * @returns undefined where help or the version was asked for, and written.
+ * @param terminal what help is for.
  * @throws UsageError
  */
 export function parse(
   words: readonly string[],
   verbs: readonly Verb[],
   version: string,
-  speech: Speech,
-): Asked | undefined {
+  terminal: Terminal,
+): Asked | Help {
   let asked: Asked | undefined
-  const program = makeProgram(verbs, version, speech.terminal, (verb, values) => {
+  let help = ''
+  const program = makeProgram(verbs, version, terminal, (verb, values) => {
     asked = { verb, input: new Input(values) }
   })
   for (const command of [program, ...program.commands]) {
-    command
-      .exitOverride()
-      .configureOutput({ writeOut: speech.out, writeErr: speech.err, outputError: () => undefined })
+    command.exitOverride().configureOutput({
+      writeOut: (text) => (help += text),
+      // The sentence of an error is made of what is thrown.
+      writeErr: () => undefined,
+      outputError: () => undefined,
+    })
   }
   try {
     program.parse(words, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
-    // Without a verb, commander writes its help where errors go.
-    if (error.code === 'commander.help') throw new UsageError('name a verb; `graphdriver --help` lists them')
-    if (error.exitCode === 0) return undefined
-    throw new UsageError(error.message.replace(/^error: /, ''))
+    if (error.exitCode === 0) return { help }
+    // Commander shows its help where it has no words for what is wrong.
+    if (error.code === 'commander.help')
+      throw new UsageError(`${unknownVerb(program)}; \`graphdriver help\` lists them`)
+    throw new UsageError(error.message.replace(/^error: /, '').replaceAll('\n', ' '))
   }
-  return asked
+  return asked ?? { help }
+}
+
+/** What comes of `graphdriver help nosuch`, and of `graphdriver` alone. */
+function unknownVerb({ args: [first, name] }: Command): string {
+  return first === 'help' && name !== undefined ? `unknown verb '${name}'` : 'name a verb'
 }
 
 type Act = (verb: Verb, values: Readonly<Record<string, unknown>>) => void
@@ -80,7 +88,11 @@ function makeCommand(verb: Verb, program: Command, terminal: Terminal, act: Act)
   command.addHelpText('after', verbAfter(verb, terminal))
   command.action((...given: unknown[]) => {
     const named = Object.fromEntries((verb.arguments ?? []).map(({ name }, at) => [bare(name), given[at]]))
-    act(verb, { ...program.opts(), ...command.opts(), ...named })
+    const values: Record<string, unknown> = { ...program.opts(), ...command.opts(), ...named }
+    const empty = Object.keys(values).find((name) => values[name] === '')
+    // An empty variable of a script: it would mean the working directory, or nothing at all.
+    if (empty !== undefined) throw new UsageError(`${empty} is an empty word`)
+    act(verb, values)
   })
   return command
 }

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import type { ApplyResult, TarSource } from '../index.ts'
+import { type ApplyResult, SyscallError, type TarSource } from '../index.ts'
 import type { Context } from './context.ts'
 import { UsageError } from './usage.ts'
 import { count, formatBytes, printable } from './format.ts'
@@ -9,6 +9,7 @@ const COMPRESSED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0x
 
 /** A tar that the command line names, and its length where that is known. */
 export interface NamedTar extends AsyncDisposable {
+  readonly name: string
   readonly source: TarSource
   readonly length: number | undefined
 }
@@ -18,8 +19,8 @@ export async function openTar(name: string | undefined): Promise<NamedTar> {
   if (name === undefined || name === '-') return standardInput()
   const file = await open(name)
   try {
-    const length = await lengthOf(file)
-    return { source: file, length, [Symbol.asyncDispose]: () => file.close() }
+    const length = await lengthOf(file, name)
+    return { name, source: file, length, [Symbol.asyncDispose]: () => file.close() }
   } catch (error) {
     await file.close()
     throw error
@@ -33,11 +34,12 @@ function standardInput(): NamedTar {
     stdin.destroy()
     return Promise.resolve()
   }
-  return { source: stdin, length: undefined, [Symbol.asyncDispose]: release }
+  return { name: 'the standard input', source: stdin, length: undefined, [Symbol.asyncDispose]: release }
 }
 
-async function lengthOf(file: FileHandle): Promise<number | undefined> {
+async function lengthOf(file: FileHandle, name: string): Promise<number | undefined> {
   const stats = await file.stat()
+  if (stats.isDirectory()) throw new SyscallError('EISDIR', 'read', { path: name })
   if (!stats.isFile()) return undefined
   const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0)
   const head = buffer.subarray(0, bytesRead)

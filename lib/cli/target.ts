@@ -13,7 +13,9 @@ export async function openTarget(path: string): Promise<TargetFile> {
   const stats = await unless(stat(path), ['ENOENT'], undefined)
   const direct = stats !== undefined && !stats.isFile()
   const written = direct ? path : `${path}.${String(process.pid)}.part`
-  const file = await open(written, direct ? 'w' : 'wx')
+  const file = await open(written, direct ? 'w' : 'wx').catch((error: unknown) => {
+    throw renamed(error, written, path)
+  })
   let committed = direct
   return {
     file,
@@ -28,6 +30,15 @@ export async function openTarget(path: string): Promise<TargetFile> {
       if (!committed) await rm(written, { force: true })
     },
   }
+}
+
+/** An error about the file that was asked for, not about the one beside it, which nobody named. */
+function renamed(error: unknown, written: string, path: string): unknown {
+  if (error instanceof Error) {
+    error.message = error.message.replaceAll(written, path)
+    Object.assign(error, { path })
+  }
+  return error
 }
 
 /** A stream into an open file, from where it stands; whoever opened the file closes it. */

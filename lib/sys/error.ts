@@ -57,7 +57,9 @@ export function errnoName(errno: number): string {
   if (known !== undefined) return known[0]
   const table = binding().errnos
   if (namesOf?.table !== table) {
-    namesOf = { table, names: new Map(Object.entries(table).map(([name, value]) => [value, name])) }
+    // A number's first name is its usual one: EDEADLK, not EDEADLOCK.
+    const names = Object.entries(table).map(([name, value]): [number, string] => [value, name])
+    namesOf = { table, names: new Map(names.reverse()) }
   }
   return namesOf.names.get(number) ?? `E${String(number)}`
 }
@@ -93,7 +95,10 @@ export class SyscallError extends Error {
   declare readonly detail?: string
 
   /**
+   * For drivers that others write.
+   *
    * @param errno negative errno, or its name.
+   * @param syscall name of the system call.
    */
   constructor(errno: number | string, syscall: string, context: SyscallContext = {}) {
     const number = typeof errno === 'string' ? errnoOf(errno) : errno
@@ -114,6 +119,7 @@ export class SyscallError extends Error {
     if (context.detail) this.detail = context.detail
   }
 
+  /** 'SyscallError'. */
   override get name(): string {
     return 'SyscallError'
   }
@@ -142,6 +148,15 @@ export function check<T>(answer: T | number, syscall: string, context: SyscallCo
   return answer as T
 }
 
+/**
+ * What an errno means in words; undefined where nobody has any.
+ *
+ * @param errno negative.
+ */
+export function errnoWords(code: string, errno: number): string | undefined {
+  return words[code] ?? getSystemErrorMap().get(errno)?.[1]
+}
+
 function messageOf(
   code: string,
   errno: number,
@@ -151,7 +166,7 @@ function messageOf(
   detail: string | undefined,
 ): string {
   let text = code
-  const meaning = words[code] ?? getSystemErrorMap().get(errno)?.[1]
+  const meaning = errnoWords(code, errno)
   if (meaning !== undefined) text += `: ${meaning}`
   text += `, ${syscall}`
   if (path !== undefined) text += ` '${path}'`

@@ -87,7 +87,7 @@ function explained({ code, errno, cause, remedy }) {
 }
 
 /** docs/errors.md */
-export function errorsPage({ own, node, system }) {
+export function errorsPage({ own, node, command, system }) {
   return [
     '# Errors',
     '',
@@ -103,6 +103,9 @@ export function errorsPage({ own, node, system }) {
     '## Codes of Node.js',
     '',
     ...node.flatMap(explained),
+    '## Codes of the command',
+    '',
+    ...command.flatMap(explained),
     '## Errnos',
     '',
     'The `code` of a `SyscallError` may be any errno of Linux. These are the ones that come up.',

@@ -1,3 +1,4 @@
+import { naming } from '../naming.ts'
 import { appliedText, openTar, tellWarnings } from '../tar.ts'
 import type { Verb } from '../verb.ts'
 
@@ -17,7 +18,7 @@ export const apply: Verb = {
     await using tar = await openTar(input.maybe('file'))
     await using driver = await context.open()
     const result = await context.watchedTar(`apply ${id}`, tar.length, (options) =>
-      driver.applyDiff(id, tar.source, options),
+      naming(tar.name, 'read', () => driver.applyDiff(id, tar.source, options)),
     )
     tellWarnings(context, result.warnings)
     return { data: { id, ...result }, text: () => appliedText(result) }

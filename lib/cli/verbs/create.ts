@@ -1,3 +1,4 @@
+import { naming } from '../naming.ts'
 import { appliedText, openTar, tellWarnings } from '../tar.ts'
 import type { Verb } from '../verb.ts'
 
@@ -34,7 +35,7 @@ export const create: Verb = {
     await using tar = await openTar(from)
     await using driver = await context.open({ make: true })
     const applied = await context.watchedTar(`create ${id}`, tar.length, (options) =>
-      driver.create(id, { ...below, from: tar.source, ...options }),
+      naming(tar.name, 'read', () => driver.create(id, { ...below, from: tar.source, ...options })),
     )
     tellWarnings(context, applied.warnings)
     return { data: { id, ...below, applied }, text: () => `${id}: ${appliedText(applied)}` }

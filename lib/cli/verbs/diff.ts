@@ -6,6 +6,7 @@ import type { Context } from '../context.ts'
 import { UsageError } from '../usage.ts'
 import type { Input } from '../input.ts'
 import { tellWarnings } from '../tar.ts'
+import { naming } from '../naming.ts'
 import { openTarget, streamInto } from '../target.ts'
 import { count, formatBytes } from '../format.ts'
 import type { Verb } from '../verb.ts'
@@ -43,9 +44,12 @@ export const diff: Verb = {
     }
     const options = diffOptions(input)
     await using driver = await context.look()
-    const result = toStdout
-      ? await stream(driver, id, process.stdout, options, input.on('gzip'), context)
-      : await writeFile(driver, id, output, options, input.on('gzip'), context)
+    const gzip = input.on('gzip')
+    const result = await naming(toStdout ? 'the standard output' : output, 'write', () =>
+      toStdout
+        ? stream(driver, id, process.stdout, options, gzip, context)
+        : writeFile(driver, id, output, options, gzip, context),
+    )
     tellWarnings(context, result.warnings)
     const { size, entries, warnings } = result
     const said = `${id}: ${count(entries, 'entry', 'entries')}, ${formatBytes(size)}`

@@ -1,8 +1,10 @@
+import { checkKnown } from '../../drivers/registry.ts'
 import { examineDrivers } from './doctor/drivers.ts'
 import type { Finding } from './doctor/finding.ts'
 import { examineMachine } from './doctor/machine.ts'
 import { examineStore } from './doctor/store.ts'
 import type { Context } from '../context.ts'
+import { inWordsOfTheCommand } from '../describe.ts'
 import { explain, type Explained } from '../explain.ts'
 import { UsageError } from '../usage.ts'
 import { table, wrap } from '../table.ts'
@@ -40,16 +42,26 @@ function explainedText({ code, errno, meaning, cause, remedy }: Explained, termi
 }
 
 async function examine(context: Context): Promise<Answer> {
+  if (context.driver !== undefined) checkKnown(context.driver)
   const machine = await examineMachine()
   const works = machine.every(({ check, status }) => check !== 'addon' || status === 'ok')
   const store = works ? await examineStore(context.root) : { findings: [], driver: undefined }
   const drivers = works ? await examineDrivers(context.root, store.driver ?? context.driver) : []
-  const findings = [...machine, ...drivers, ...store.findings]
+  const findings = [...machine, ...drivers, ...store.findings].map(inWords)
   const status = worst(findings)
   return {
     data: { root: context.root, status, findings },
     text: (terminal) => findingsText(findings, terminal),
     exitCode: status === 'error' ? 3 : 0,
+  }
+}
+
+/** What the library says of itself, for people at a shell. */
+function inWords({ reason, remedy, ...found }: Finding): Finding {
+  return {
+    ...found,
+    ...(reason !== undefined && { reason: inWordsOfTheCommand(reason) }),
+    ...(remedy !== undefined && { remedy: inWordsOfTheCommand(remedy) }),
   }
 }
 

@@ -1,5 +1,7 @@
+import { realpath } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { list } from '../../mount/index.ts'
+import { unless } from '../../store/index.ts'
 import { printable } from '../format.ts'
 import { table } from '../table.ts'
 import { paint } from '../terminal.ts'
@@ -14,7 +16,7 @@ export const mountinfo: Verb = {
     '{ mounts: { id, parent, major, minor, root, mountPoint, options, propagation, type, source, superOptions }[] }; bytes that are no UTF-8 are in …Bytes, base64',
   async run(input) {
     const path = input.maybe('path')
-    const entries = await list(path === undefined ? {} : { prefix: resolve(path) })
+    const entries = await list(path === undefined ? {} : { prefix: await withoutLinks(resolve(path)) })
     return {
       data: { mounts: entries },
       text: (terminal) => {
@@ -29,4 +31,9 @@ export const mountinfo: Verb = {
       },
     }
   },
+}
+
+/** The kernel names no links; what is not there has nothing mounted on it. */
+async function withoutLinks(path: string): Promise<string> {
+  return unless(realpath(path), ['ENOENT', 'ENOTDIR'], path)
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Mount } from '../../index.ts'
 import { UsageError } from '../usage.ts'
 import { containerdJson, fstabLines, mountCommands } from '../mount-text.ts'
@@ -32,7 +32,7 @@ export const mounts: Verb = {
     await using driver = await context.look()
     const options = { readOnly: input.on('readOnly'), ...(label !== undefined && { mountLabel: label }) }
     const found = await driver.mounts(id, { ...options, signal: context.signal })
-    const target = input.maybe('target') ?? join(driver.root, 'mnt', id)
+    const target = resolve(input.maybe('target') ?? join(driver.root, 'mnt', id))
     const form = FORMS.find((one) => one === input.maybe('format')) ?? 'command'
     const fstab = fstabLines(found, target)
     return {

@@ -1,3 +1,4 @@
+import { checkKnown } from '../../drivers/registry.ts'
 import { probe as probeDrivers, type ProbeReport } from '../../index.ts'
 import { codeOf } from '../../store/index.ts'
 import { table } from '../table.ts'
@@ -7,10 +8,15 @@ import type { Verb } from '../verb.ts'
 export const probe: Verb = {
   name: 'probe',
   summary: 'try each driver on the root, and say why one cannot work',
-  details: ['The root need not exist; nothing is left there. The exit code is 1 when no driver works.'],
+  details: [
+    'The root need not exist; nothing is left there. With --driver only that one is tried. The exit code is 1 when none works.',
+  ],
   shape: '{ root, drivers: { driver, supported, code?, reason?, errno?, features }[] }',
   async run(_input, context) {
-    const reports = await probeDrivers(context.root)
+    const { driver: wanted } = context
+    if (wanted !== undefined) checkKnown(wanted)
+    const all = await probeDrivers(context.root)
+    const reports = all.filter(({ driver }) => wanted === undefined || driver === wanted)
     return {
       data: { root: context.root, drivers: reports.map(plain) },
       text: (terminal) =>

@@ -28,6 +28,9 @@ export const run: Verb = {
     const id = input.word('id')
     const words = input.words('command')
     const command = words[0] === '--' ? words.slice(1) : words
+    if (command === words && words[0]?.startsWith('-')) {
+      throw new UsageError(`options stand before the layer: graphdriver run ${words[0]} … ID -- PROGRAM`)
+    }
     if (command.length === 0) throw new UsageError('name a program to run: graphdriver run ID -- PROGRAM')
     await using driver = await context.open()
     const path = await driver.get(id, { readOnly: input.on('readOnly'), signal: context.signal })

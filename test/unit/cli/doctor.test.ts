@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { judgeDriver } from '#lib/cli/verbs/doctor/drivers.js'
 import { isOlder, judgeKernel, KERNEL_BRINGS } from '#lib/cli/verbs/doctor/kernel.js'
 import { judgeFilesystems } from '#lib/cli/verbs/doctor/machine.js'
@@ -20,7 +21,13 @@ describe('doctor judges', () => {
       [isOlder('6.1', '6.13'), isOlder('6.13.2', '6.13'), isOlder('7.0-rc1', '6.13'), isOlder('5.9', '6.1')],
       [true, false, false, true],
     )
-    assert.ok(KERNEL_BRINGS.length > 0)
+    // README has the same table.
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+    const versions = [...readme.matchAll(/^\| (\d+\.\d+) +\|/gm)].map(([, version]) => version)
+    assert.deepEqual(
+      KERNEL_BRINGS.map(({ version }) => version),
+      versions,
+    )
   })
 
   it('capabilities: what is missing, and what fails without', () => {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { GraphDriverError, SyscallError } from 'graphdriver'
 import { CODES } from '#lib/cli/codes.js'
 import { describe as describeError, errorText, inWordsOfTheCommand } from '#lib/cli/describe.js'
-import { explain } from '#lib/cli/explain.js'
+import { allExplained, explain } from '#lib/cli/explain.js'
+import { setBinding } from '#lib/sys/binding.js'
 
 const plain = { columns: Infinity, color: false }
 
@@ -46,11 +47,54 @@ describe('errors of the command', () => {
     }
   })
 
+  it('every errno of Linux is explained, by number and by name', () => {
+    // asm-generic/errno.h: 41 and 58 are second numbers of nothing.
+    for (let errno = 1; errno <= 133; errno++) {
+      const found = explain(String(errno))
+      if (errno === 41 || errno === 58) assert.equal(found, undefined)
+      else assert.deepEqual([found?.errno, explain(found?.code ?? '')?.errno], [errno, errno])
+      assert.ok(found === undefined || (found.cause && found.remedy), String(errno))
+    }
+    assert.equal(explain('134'), undefined)
+    const listed = Object.values(allExplained()).flat()
+    for (const { code, cause, remedy } of listed) assert.ok(cause && remedy, code)
+    assert.ok(listed.some(({ code, errno }) => code === 'ESTALE' && errno === 116))
+  })
+
+  it('explains what Node.js knows where there is no addon', () => {
+    setBinding(
+      new Proxy({} as never, {
+        get() {
+          throw new Error('no addon')
+        },
+      }),
+    )
+    try {
+      assert.equal(explain('EBUSY')?.errno, 16)
+      assert.equal(explain('EDQUOT')?.errno, 122)
+    } finally {
+      setBinding(undefined)
+    }
+  })
+
+  it('remedies for people at a shell, and for what is in /proc', () => {
+    assert.equal(
+      describeError(new SyscallError('ENOENT', 'open', { path: '/proc/x' })).remedy?.slice(0, 8),
+      'Mount it',
+    )
+    assert.doesNotMatch(describeError(new SyscallError('EROFS', 'mkdir')).remedy ?? '{', /[{}]/)
+  })
+
   it('explains numbers and names of errnos, and refuses what is none', () => {
     assert.equal(explain('16')?.code, 'EBUSY')
     assert.equal(explain('-16')?.code, 'EBUSY')
     assert.equal(explain('EOPNOTSUPP')?.errno, 95)
     assert.equal(explain('enotty')?.errno, 25)
+    // Such as libuv has no name for.
+    assert.equal(explain('122')?.code, 'EDQUOT')
+    assert.equal(explain('EUCLEAN')?.errno, 117)
+    assert.equal(explain('EDEADLOCK')?.code, 'EDEADLK')
+    assert.equal(explain('ERR_USAGE')?.code, 'ERR_USAGE')
     for (const word of ['', '0', '4095', 'EFOO', 'ERR_FOO', 'busy'])
       assert.equal(explain(word), undefined, word)
   })

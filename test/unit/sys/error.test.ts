@@ -73,6 +73,7 @@ describe('errors', () => {
     it('has those of Node as Node spells them', () => {
       assert.equal(errnoName(-95), 'ENOTSUP')
       assert.equal(errnoName(-11), 'EAGAIN')
+      assert.equal(errnoName(-35), 'EDEADLK')
       assert.equal(errnoOf('EOPNOTSUPP'), -95)
     })
     it('shows a number that has no name', () => {

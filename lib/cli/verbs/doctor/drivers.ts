@@ -17,7 +17,8 @@ export async function examineDrivers(root: string, wanted: string | undefined): 
   } catch (error) {
     return [
       finding('drivers', 'Drivers', `not tried: ${codeOf(error) ?? 'failed'}`, {
-        status: 'error',
+        // To be looked at, a store needs no driver.
+        status: codeOf(error) === 'EROFS' ? 'warning' : 'error',
         reason: error instanceof Error ? error.message : String(error),
         remedy: remedyOf(codeOf(error) ?? '') ?? 'Name a root that can be written.',
       }),

@@ -10,10 +10,8 @@ export const KERNEL_BRINGS: readonly { readonly version: string; readonly what: 
   { version: '5.8', what: 'statx tells whether a directory is a mount point' },
   { version: '5.11', what: 'overlay in a user namespace, without root' },
   { version: '5.12', what: 'mount_setattr: read-only views of a mount' },
-  {
-    version: '6.8',
-    what: 'lowerdir+: overlay takes layers one by one; mount ids that are never used again; statmount',
-  },
+  { version: '6.7', what: 'lowerdir+: overlay takes layers one by one' },
+  { version: '6.8', what: 'mount ids that are never used again; statmount' },
   { version: '6.13', what: 'overlay takes layers by descriptor, so paths may be of any length' },
 ]
 

@@ -75,11 +75,21 @@ export function judgeFilesystems(list: string): Finding {
 const NEARLY = 0.9
 
 async function examineMountTable(): Promise<Finding> {
-  const number = (await mountinfo()).length
+  const title = 'Mounts in this namespace'
+  let number: number
+  try {
+    number = (await mountinfo()).length
+  } catch (error) {
+    return finding('mounts', title, codeOf(error) ?? 'not known', {
+      status: 'error',
+      reason: error instanceof Error ? error.message : String(error),
+      remedy: 'Mount /proc: `mount -t proc proc /proc`. Without it nobody can tell what is mounted.',
+    })
+  }
   const most = Number((await text('/proc/sys/fs/mount-max')) ?? 'NaN')
   const found = Number.isNaN(most) ? String(number) : `${String(number)} of ${String(most)}`
-  if (!(number > most * NEARLY)) return finding('mounts', 'Mounts in this namespace', found)
-  return finding('mounts', 'Mounts in this namespace', found, {
+  if (!(number > most * NEARLY)) return finding('mounts', title, found)
+  return finding('mounts', title, found, {
     status: 'warning',
     reason: 'the next mounts will fail with ENOSPC',
     remedy: '`graphdriver cleanup` unmounts what nobody holds; or raise fs.mount-max (sysctl).',
