@@ -15,6 +15,7 @@ export type { PackWarningCode } from './sys/pack.ts'
 export type { AufsCreatePolicy, AufsForm, AufsInfo, AufsOptions } from './drivers/aufs/index.ts'
 export type {
   Driver,
+  DriverDetails,
   DriverFactory,
   LayerPaths,
   MountOptions,

@@ -13,6 +13,7 @@ export interface TarEntry extends EntryHead {
   body: AsyncIterable<Uint8Array>
 }
 
+/** How a tar is read. */
 export interface EntriesOptions {
   limits?: ArchiveLimits | undefined
   /** Ends the reading with its reason. */

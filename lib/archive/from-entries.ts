@@ -7,7 +7,7 @@ import type { EntryHead, EntryType } from './entry.ts'
 import { blockSize, leastTime, mostId, mostTime, paddingOf } from './header.ts'
 import { quote } from './refusal.ts'
 
-/** An entry of a tar to be written; what {@link entries} gives is one. */
+/** An entry of a tar to be written; what `entries` gives is one. */
 export interface TarEntryInput {
   /** Not empty, without NUL, text as UTF-8. A directory's gets a slash behind it; a file's must have none. */
   name: string | Uint8Array
@@ -40,7 +40,7 @@ const zeros = Buffer.alloc(2 * blockSize)
 /**
  * A tar made of entries, in the order in which they come: ustar headers, with PAX ones before them where something does not fit;
  * two blocks of zeros at the end. The same entries give the same bytes at all times, on every machine. What is read
- * with {@link entries} is written as it was, but in this form.
+ * with `entries` is written as it was, but in this form.
  *
  * Entries and bodies are read only as fast as the stream is. A stream that is destroyed early ends both. Pieces of
  * bodies must not be changed once they were handed over.

@@ -17,8 +17,10 @@ export interface ArchiveWarning<Code extends string = string> {
   readonly detail: string
 }
 
+/** What was noticed while a tar was made. */
 export type PackWarning = ArchiveWarning<PackWarningCode>
 
+/** How a directory becomes a tar. */
 export interface PackOptions extends ProgressOptions {
   /** How the directory writes down what is gone. Left out: 'plain', nothing has a special meaning. */
   form?: LayerForm
@@ -62,7 +64,10 @@ export class PackStream extends Readable {
   readonly #job: PackJob
   readonly #options: ProgressOptions
 
-  /** @param job belongs to the stream from here on. */
+  /**
+   * @internal Streams come from `pack` and `packDifference`.
+   * @param job belongs to the stream from here on.
+   */
   constructor(job: PackJob, options: ProgressOptions = {}) {
     // One block is being consumed, the next is ready; the job itself is a few ahead.
     super({ highWaterMark: 2 << 20 })
@@ -86,6 +91,7 @@ export class PackStream extends Readable {
     return warningsOf(this.#job)
   }
 
+  /** @internal */
   override _read(): void {
     this.#job.next().then(
       (block) => {
@@ -99,6 +105,7 @@ export class PackStream extends Readable {
     )
   }
 
+  /** @internal */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#options.signal?.removeEventListener('abort', this.#abort)
     this.#job.cancel()

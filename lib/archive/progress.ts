@@ -6,6 +6,7 @@ export interface Progress {
   readonly entries: number
 }
 
+/** How long work is ended early, and how it tells how far it is. */
 export interface ProgressOptions {
   signal?: AbortSignal
   /** Called now and then while a tar is made or read, and at its end. */

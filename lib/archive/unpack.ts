@@ -10,8 +10,10 @@ import type { ArchiveWarning } from './pack.ts'
 import { type ProgressOptions, reportInterval } from './progress.ts'
 import { tarBytes, tarInput, type TarInput, type TarSource } from './source.ts'
 
+/** What was not made as the tar says. */
 export type UnpackWarning = ArchiveWarning<UnpackWarningCode>
 
+/** How a tar becomes a directory. */
 export interface UnpackOptions extends ProgressOptions {
   /**
    * How to write down what the layer deletes. Left out: 'plain', that is, the directory is a copy of the layers below, and what

@@ -23,6 +23,7 @@ export interface Stack {
   readonly lowers: readonly string[]
 }
 
+/** How a stack of layers is to be mounted. */
 export interface MountOptions {
   /** The layer's own contents are one more read-only layer. */
   readonly readOnly: boolean
@@ -127,9 +128,11 @@ export interface Driver {
 
 /** A place for what is not yet part of a layer. */
 export interface Staging {
+  /** Makes an empty directory, with `word` in its name, and answers its path. */
   make(word: string): Promise<string>
   /** Sees to it that the contents survive a power loss, as far as the store was asked to. */
   persist(path: string): Promise<void>
+  /** Deletes one that was made. */
   discard(path: string): Promise<void>
 }
 

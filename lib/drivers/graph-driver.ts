@@ -117,6 +117,7 @@ export interface CleanupResult {
   removed: string[]
 }
 
+/** A layer, as `list` has it. */
 export interface LayerInfo {
   id: string
   /** Left out for a base layer. */
@@ -133,6 +134,7 @@ export interface LayerInfo {
   fault?: 'corrupt' | 'orphan'
 }
 
+/** What a store is, and what this machine can do with it. */
 export interface DriverInfo {
   driver: string
   root: string

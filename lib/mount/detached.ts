@@ -11,7 +11,7 @@ import type { ParsedOptions } from './options.ts'
 import { performDetachedSteps } from './perform.ts'
 import type { MountPlan } from './plan.ts'
 import { checkSpec, parseSpec, setCopyAttributes, typeOf } from './spec.ts'
-import type { SpecParts } from './spec.ts'
+import type { MountSpec, SpecParts } from './spec.ts'
 import { settingOf } from './words-of-failure.ts'
 
 /** What {@link DetachedMount.setAttributes} changes: what is left out stays. */
@@ -55,6 +55,9 @@ const propagationBits = {
  * A mount that is attached nowhere: no path leads to it but its descriptor's, and it goes when it is closed. Linux 5.2.
  *
  * ```ts
+ * import { writeFile } from 'node:fs/promises'
+ * import { DetachedMount } from 'graphdriver/mount'
+ *
  * await using scratch = await DetachedMount.create({ type: 'tmpfs' })
  * await writeFile(`${scratch.path}/file`, 'gone with the mount')
  * ```
@@ -74,7 +77,10 @@ export class DetachedMount implements AsyncDisposable {
    * @throws SyscallError of the call that failed, with the kernel's own words in `detail`; TypeError ERR_INVALID_ARG_VALUE
    * for what cannot be made so: `remount`, `move`, propagation, a plan with a step of mount(2).
    */
-  static async create(what: SpecParts | MountPlan, options: SignalOptions = {}): Promise<DetachedMount> {
+  static async create(
+    what: Omit<MountSpec, 'target'> | MountPlan,
+    options: SignalOptions = {},
+  ): Promise<DetachedMount> {
     checkSpec(what, 'what')
     const made = abortable(
       options.signal,

@@ -20,6 +20,7 @@ export type Setting =
   | { readonly key: string; readonly value: string }
   | { readonly key: string; readonly open: string }
 
+/** One step of a plan. */
 export type MountStep =
   /** mount(2). With `directory`, from a thread whose working directory it is. With MS_REMOUNT, on what the steps before made. */
   | {
@@ -40,6 +41,7 @@ export type MountStep =
   /** fspick and reconfigure of the detached mount. */
   | { readonly call: 'reconfigure'; readonly settings: readonly Setting[] }
 
+/** The steps that make a mount, in their order. */
 export interface MountPlan {
   /** Which of a driver's forms this is, for status and tests: 'mount', 'fsconfig', 'relative', … */
   readonly form: string

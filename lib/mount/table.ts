@@ -17,6 +17,8 @@ export interface MountTableOptions {
  * however many mounts there are.
  *
  * ```ts
+ * import { MountTable } from 'graphdriver/mount'
+ *
  * using table = new MountTable()
  * for (const mount of await table.read()) console.log(mount.mountPoint)
  * ```

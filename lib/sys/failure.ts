@@ -76,6 +76,7 @@ export class GraphDriverError extends Error {
   /** More words: what was found after the failure. */
   declare readonly detail?: string
 
+  /** For drivers that others write. */
   constructor(code: GraphDriverErrorCode, message: string, options: GraphDriverErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
@@ -84,6 +85,7 @@ export class GraphDriverError extends Error {
     if (options.detail !== undefined) this.detail = options.detail
   }
 
+  /** 'GraphDriverError'. */
   override get name(): string {
     return 'GraphDriverError'
   }

@@ -54,14 +54,17 @@ export class Statx {
     return this.#number(Field.mode)
   }
 
+  /** Number of hard links. */
   get nlink(): number {
     return this.#number(Field.nlink)
   }
 
+  /** Number of the owner. */
   get uid(): number {
     return this.#number(Field.uid)
   }
 
+  /** Number of the group. */
   get gid(): number {
     return this.#number(Field.gid)
   }
@@ -81,6 +84,7 @@ export class Statx {
     return this.#number(Field.blocks)
   }
 
+  /** Bytes that are best read or written at once. */
   get blksize(): number {
     return this.#number(Field.blksize)
   }

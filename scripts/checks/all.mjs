@@ -18,6 +18,7 @@ export const checks = [
   ['no any in the declarations', own('any')],
   ['dependencies: ranges, scripts', own('dependencies')],
   ['man page and generated pages', own('pages')],
+  ['reference in docs/api', own('reference')],
   ['package contents, exports and types', own('pack')],
 ]
 

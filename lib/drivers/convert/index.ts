@@ -45,6 +45,7 @@ export interface ConvertProgress {
   readonly of: number
 }
 
+/** What a store is to become. */
 export interface ConvertOptions {
   /** The driver whose the store is to be. */
   to: ConvertTarget

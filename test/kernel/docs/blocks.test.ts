@@ -10,9 +10,12 @@ import { describeMounts, skip } from '../namespace.ts'
 import { type Block, blocksOf } from './blocks.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)].filter((name) =>
-  name.endsWith('.md'),
-)
+const pages = ['README.md', ...pagesBelow('docs')]
+function pagesBelow(directory: string): string[] {
+  const names = readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+  return names.filter((name) => name.endsWith('.md')).map((name) => `${directory}/${name}`)
+}
+
 /** Where the pages have their stores and disks: each gets empty ones. */
 const PLACES = ['/var/lib', '/mnt']
 
@@ -46,7 +49,12 @@ describeMounts('every block of code in README and docs', function (directory) {
     return env
   }
 
-  function run(page: string, { code, language, line }: Block, rootfs: string, env: NodeJS.ProcessEnv): void {
+  function run(
+    page: string,
+    { code, language, line, output }: Block,
+    rootfs: string,
+    env: NodeJS.ProcessEnv,
+  ): void {
     const options = { cwd: directory(), env, encoding: 'utf8', input: readFileSync(rootfs) } as const
     const script = join(directory(), `block-${String(line)}.${language}`)
     writeFileSync(script, code)
@@ -60,6 +68,17 @@ describeMounts('every block of code in README and docs', function (directory) {
         ? spawnSync('bash', ['-eu', script], options)
         : spawnSync(process.execPath, [...tsx, script], options)
     assert.equal(done.status, 0, `${page}:${String(line)}\n${done.stdout}${done.stderr}`)
+    if (output !== undefined) assert.match(done.stdout, asPattern(output), `${page}:${String(line)}`)
+  }
+
+  /** What a page shows of an output, where sizes, digests and random names may be others. */
+  function asPattern(output: string): RegExp {
+    const pattern = output
+      .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/ *\d+(\\\.\d+)? [KMG]?i?B\b/g, ' *[0-9.]+ [KMG]?i?B')
+      .replace(/\d+ entries/g, '\\d+ entries')
+      .replace(/sha256:[0-9a-f]{64}/g, 'sha256:[0-9a-f]{64}')
+    return new RegExp(`^${pattern}\n$`)
   }
 
   for (const page of pages) {
@@ -79,6 +98,11 @@ describeMounts('every block of code in README and docs', function (directory) {
   }
 
   it('finds blocks, and the reasons before them', () => {
+    assert.deepEqual(blocksOf('```sh\nx\n```\n\n```text\nout\n```\n'), [
+      { line: 2, language: 'sh', code: 'x', output: 'out' },
+    ])
+    assert.match('b: 3 entries, 12 MiB\n', asPattern('b: 21 entries,   3.5 KiB'))
+    assert.doesNotMatch('b: 3 entries, 12 MiB\nmore\n', asPattern('b: 21 entries,   3.5 KiB'))
     const text = 'a\n```sh\nx\ny\n```\n\n<!-- not run: because -->\n\n```js\nz\n```\n  ```\n  out\n  ```\n'
     assert.deepEqual(blocksOf(text), [
       { line: 3, language: 'sh', code: 'x\ny' },

@@ -5,6 +5,8 @@ export interface Block {
   /** What stands behind the three backticks. */
   readonly language: string
   readonly code: string
+  /** What it prints: the block of text behind it. */
+  readonly output?: string
   /** Why it is not run: a comment before it says so. */
   readonly notRun?: string
 }
@@ -26,7 +28,16 @@ export function blocksOf(text: string): Block[] {
     })
     at = end
   }
-  return blocks
+  return withOutputs(blocks)
+}
+
+/** A block of text behind one of a shell is what that one prints. */
+function withOutputs(blocks: readonly Block[]): Block[] {
+  return blocks.flatMap((block, at) => {
+    const [before, next] = [blocks[at - 1], blocks[at + 1]]
+    if (block.language === 'text' && before?.language === 'sh') return []
+    return block.language === 'sh' && next?.language === 'text' ? [{ ...block, output: next.code }] : [block]
+  })
 }
 
 function markerBefore(lines: readonly string[], fence: number): string | undefined {
