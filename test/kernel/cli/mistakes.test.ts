@@ -50,6 +50,38 @@ describeMounts('graphdriver: mistakes at a shell', function (directory) {
     assert.deepEqual(readdirSync(directory()), [])
   })
 
+  it('a root that was mistyped is told of, and not made', () => {
+    const tar = shell.tar('t.tar', { file: 'x' })
+    for (const words of [
+      ['mount', 'a'],
+      ['umount', 'a'],
+      ['rm', 'a'],
+      ['apply', 'a', tar],
+      ['flatten', 'a', 'b'],
+      ['cleanup'],
+    ]) {
+      assert.match(
+        fails(1, ...words, '--root', 'nosuch'),
+        /^graphdriver: ENOENT: .*nosuch': there is no store/,
+      )
+    }
+    assert.equal(existsSync(join(directory(), 'nosuch')), false)
+  })
+
+  it('on a read-only disk the store can be looked at, and doctor says that nothing else can be done', () => {
+    const script = `mkdir disk; mount -t tmpfs disk disk; export GRAPHDRIVER_ROOT=$PWD/disk/store
+      graphdriver create a; mount -o remount,ro disk; graphdriver ls -q; graphdriver doctor --json >report; echo $?
+      graphdriver create b; echo $?; umount disk`
+    const done = shell.line(script)
+    assert.equal(done.out, 'a\na\n0\n1\n')
+    assert.match(done.err, /^graphdriver: EROFS: .*\n.*ls, tree and changes work all the same\.\n$/)
+    const report = readFileSync(join(directory(), 'report'), 'utf8')
+    const { findings } = JSON.parse(report) as { findings: { check: string; status: string }[] }
+    for (const wanted of ['drivers', 'backing'])
+      assert.equal(findings.find(({ check }) => check === wanted)?.status, 'warning', wanted)
+    assert.doesNotMatch(report, /readOnly/)
+  })
+
   it('files are named as the command line has them', () => {
     shell.ok('create', 'a', '--from', shell.tar('a.tar', { file: 'x' }))
     shell.ok('create', 'b')
