@@ -8,16 +8,6 @@ import { root } from '../run.mjs'
 
 const update = process.argv.includes('--update')
 const directory = join(root, 'docs/api')
-const tables = [
-  'parameters',
-  'properties',
-  'typeDeclaration',
-  'enumMembers',
-  'interfaceProperties',
-  'classProperties',
-  'typeAliasProperties',
-  'propertyMembers',
-]
 const options = {
   entryPoints: ['index', 'archive/index', 'mount/index', 'sys/index'].map((name) =>
     join(root, 'lib', `${name}.ts`),
