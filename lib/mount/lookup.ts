@@ -44,10 +44,21 @@ function lookupFlags(options: LookupOptions): number {
  * @throws SyscallError ENOENT, ENOTDIR, EACCES, ELOOP.
  */
 export async function isMountPoint(path: Path, options: LookupOptions = {}): Promise<boolean> {
-  const root = await isMountRoot(path, lookupFlags(options))
-  if (root !== undefined) return root
+  try {
+    const root = await isMountRoot(path, lookupFlags(options))
+    if (root !== undefined) return root
+  } catch (error) {
+    // What is mounted there has lost its own root, as a union whose branches were deleted: only the table still tells.
+    const stale = error instanceof SyscallError && error.code === 'ESTALE'
+    if (stale && (await isListed(await canonicalPath(path, { nofollow: true })))) return true
+    throw error
+  }
   const canonical = await canonicalPath(path, options)
-  return (await crossesMount(canonical)) ?? (await mountinfo()).byMountPoint(canonical) !== undefined
+  return (await crossesMount(canonical)) ?? (await isListed(canonical))
+}
+
+async function isListed(canonical: string): Promise<boolean> {
+  return (await mountinfo()).byMountPoint(canonical) !== undefined
 }
 
 /**
