@@ -6,7 +6,6 @@ export { checkLayerId, isLayerId } from './ids.ts'
 export { Layout } from './layout.ts'
 export { Locks } from './locks.ts'
 export {
-  corrupt,
   corruptContents,
   formatChain,
   metadataMode,

@@ -117,6 +117,21 @@ describeMounts('looking at mounts', (directory) => {
     })
   })
 
+  it('knows a mount that has lost its own root by the table, and no other', async () => {
+    const { a, b } = directories(directory(), 'a', 'b')
+    sys.mountSync('t', a, 'tmpfs')
+    fs.symlinkSync('a', join(directory(), 'way'))
+    // As a union answers whose branches were deleted.
+    setBinding({ ...binding(), isMountRoot: () => Promise.resolve(-116) })
+    try {
+      assert.equal(await isMountPoint(a), true)
+      assert.equal(await isMountPoint(join(directory(), 'way/../a')), true)
+      await assert.rejects(isMountPoint(b), { code: 'ESTALE', syscall: 'statx' })
+    } finally {
+      setBinding(undefined)
+    }
+  })
+
   describe('the mount of a path', () => {
     it('is found for any path on it, also one with a mount on top', async () => {
       const { a } = directories(directory(), 'a')

@@ -65,7 +65,8 @@ describe('a system call that fails while a store is converted', function () {
         injected++
         if (failed.error !== undefined) {
           const codes: string[] = []
-          for (let each: unknown = failed.error; each instanceof Error; each = each.cause) codes.push(codeOf(each))
+          for (let each: unknown = failed.error; each instanceof Error; each = each.cause)
+            codes.push(codeOf(each))
           assert.ok(codes.includes('EIO'), `${where}: ${(failed.error as Error).message}`)
           if (isConverting(root)) {
             halfWay++
