@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { OverlayForm } from 'graphdriver'
+import type { OverlayForm, SyscallError } from 'graphdriver'
 import {
   mountPoints,
   names,
@@ -264,9 +264,11 @@ describeMounts('options of overlay', () => {
       await graph.create(id, parent === undefined ? {} : { parent })
     }
     await rmdir(store.at('diff/base'))
-    const error = await rejects(graph.get('top'), 'ENOENT')
-    assert.equal(error.path, store.at('mnt/top'))
-    assert.ok(error.detail?.includes(store.at('diff/base')), error.detail)
+    const error = await rejects(graph.get('top'), 'ERR_LAYER_CORRUPT')
+    assert.equal(error.path, store.at('diff/base'))
+    const cause = error.cause as SyscallError
+    assert.deepEqual([cause.code, cause.path], ['ENOENT', store.at('mnt/top')])
+    assert.ok(cause.detail?.includes(store.at('diff/base')), cause.detail)
     await mkdir(store.at('diff/base'))
   })
 })

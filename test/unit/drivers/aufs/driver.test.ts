@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drivers, open, probe } from 'graphdriver'
 import { AUFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, statfs } from 'graphdriver/sys'
-import type { SyscallError } from 'graphdriver'
+import type { GraphDriverError, SyscallError } from 'graphdriver'
 import { setBinding } from '#lib/sys/binding.js'
 import { chain, ids, lay, useFixture } from './fixture.ts'
 
@@ -223,9 +223,11 @@ describe('driver aufs on a fake kernel', () => {
       const graph = await store.open({ aufs: { form: 'remount' } })
       lay(store, deep)
       rmSync(store.at('diff', 'layer-0001'), { recursive: true })
-      await assert.rejects(graph.get('layer-0119'), (error: SyscallError) => {
-        assert.equal(error.code, 'EINVAL')
-        assert.match(error.detail!, /diff\/layer-0001 cannot be used: ENOENT/)
+      await assert.rejects(graph.get('layer-0119'), (error: GraphDriverError) => {
+        assert.deepEqual([error.code, error.id], ['ERR_LAYER_CORRUPT', 'layer-0001'])
+        const cause = error.cause as SyscallError
+        assert.equal(cause.code, 'EINVAL')
+        assert.match(cause.detail!, /diff\/layer-0001 cannot be used: ENOENT/)
         return true
       })
       assert.equal(store.kernel.mounts.size, 0)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { GraphDriverError } from 'graphdriver'
 import {
   ECRYPTFS_SUPER_MAGIC,
   OVERLAYFS_SUPER_MAGIC,
@@ -237,6 +238,12 @@ describe('explanation of a failed aufs mount', () => {
       await graph.create(id, parent === undefined ? {} : { parent })
     }
     rmSync(at('diff', 'a'), { recursive: true })
-    await assert.rejects(graph.get('b'), { code: 'EINVAL', detail: /diff\/a cannot be used: ENOENT/ })
+    await assert.rejects(graph.get('b'), (error: GraphDriverError) => {
+      assert.deepEqual([error.code, error.id], ['ERR_LAYER_CORRUPT', 'a'])
+      const { code, detail } = error.cause as SyscallError
+      assert.equal(code, 'EINVAL')
+      assert.match(detail!, /diff\/a cannot be used: ENOENT/)
+      return true
+    })
   })
 })
