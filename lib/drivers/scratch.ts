@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { unmountTree } from '../mount/index.ts'
 import { codeOf, deleteTree, explained, present, step, unless } from '../store/index.ts'
 import { tell } from '../sys/events.ts'
-import { F_RDLCK, F_UNLCK, F_WRLCK, getLockSync, setLockSync } from '../sys/index.ts'
+import { F_RDLCK, F_UNLCK, F_WRLCK, getLockSync, MNT_DETACH, setLockSync, umount2 } from '../sys/index.ts'
 
 /** Names of scratch directories: the process that made them is in the name, so that those of dead ones can be told. */
 const PREFIX = '.graphdriver-probe-'
@@ -39,6 +39,15 @@ export async function withScratch<T>(below: string, work: (directory: string) =>
   }
   await clear(directory, handle)
   return result
+}
+
+/** Unmounts what was mounted to try it. Whoever looks at it just now does not keep it there: it goes when he is done. */
+export async function unmountTrial(path: string): Promise<void> {
+  try {
+    await umount2(path, 0)
+  } catch {
+    await umount2(path, MNT_DETACH)
+  }
 }
 
 async function clear(directory: string, handle: FileHandle | undefined): Promise<void> {

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { perform } from '../../mount/index.ts'
 import { codeOf, unless } from '../../store/index.ts'
-import { readFile, umount2 } from '../../sys/index.ts'
+import { readFile } from '../../sys/index.ts'
+import { unmountTrial } from '../scratch.ts'
 import type { LayerPaths } from '../driver.ts'
 import { type AufsFeatures, planAufs } from './plan.ts'
 
@@ -98,6 +99,6 @@ async function tryBranches(
   } catch (error) {
     return codeOf(error) === 'ENOSPC' ? false : undefined
   }
-  await umount2(target, 0)
+  await unmountTrial(target)
   return true
 }

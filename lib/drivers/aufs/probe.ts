@@ -14,10 +14,10 @@ import {
   reconfigure,
   statfs,
   tryMount,
-  umount2,
 } from '../../sys/index.ts'
 import type { ProbeReport, Stack } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
+import { unmountTrial } from '../scratch.ts'
 import { refusedBacking } from './backing.ts'
 import { type BranchLimit, findLimit, LEAST_BRANCHES } from './limit.ts'
 import { refusedOption } from './refused-option.ts'
@@ -154,7 +154,7 @@ async function tryMounting(
     if (found.length !== 2) throw new Error(`a union of two branches shows ${String(found.length)}`)
     return dirperm1
   } finally {
-    await umount2(stack.layer.target, 0)
+    await unmountTrial(stack.layer.target)
   }
 }
 

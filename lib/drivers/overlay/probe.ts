@@ -1,10 +1,11 @@
 import { type FileHandle, lstat, mkdir, mkdtemp, open, rmdir, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { perform } from '../../mount/index.ts'
-import { type FsSetting, getxattr, O_PATH, pageSize, statfs, tryMount, umount2 } from '../../sys/index.ts'
+import { type FsSetting, getxattr, O_PATH, pageSize, statfs, tryMount } from '../../sys/index.ts'
 import { codeOf, deleteTree, step, type XattrPrefix } from '../../store/index.ts'
 import type { ProbeReport } from '../driver.ts'
 import { filesystemName } from '../filesystems.ts'
+import { unmountTrial } from '../scratch.ts'
 import { xattrPrefix } from '../xattr-prefix.ts'
 import { askKernel, type Place } from './alive.ts'
 import { type OverlayFeatures, planOverlay } from './plan.ts'
@@ -99,7 +100,7 @@ async function tryOut(directory: string, xattrs: XattrPrefix, features: OverlayF
     await getxattr(at('upper/opaque'), `${xattrs}.overlay.opaque`)
     return xattrs === 'trusted' && (await askKernel(at('upper'), within(directory)).catch(() => false))
   } finally {
-    await umount2(at('merged'), 0)
+    await unmountTrial(at('merged'))
     await step('unmounted trial')
   }
 }

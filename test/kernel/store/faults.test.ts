@@ -225,7 +225,9 @@ describe('a system call that fails', function () {
       }
       it('remove: from its commit on it is done, and what is left is told of and deleted by the next open', async () => {
         const verb = VERBS.find(({ name }) => name === 'remove')!
-        const { calls } = await injector.run(EIO, 0, async () => verb.work((await begin(driver, verb)).store))
+        const first = await begin(driver, verb)
+        const { calls } = await injector.run(EIO, 0, () => verb.work(first.store))
+        await first.store.close()
         const warnings: WarningEvent[] = []
         const listen: ChannelListener = (message) => warnings.push(message as WarningEvent)
         subscribe('graphdriver:warning', listen)
