@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GraphDriver, open, type RetryEvent } from 'graphdriver'
 import { mount } from 'graphdriver/sys'
@@ -109,9 +109,24 @@ describe('a mount that a process keeps busy', () => {
       words: () => `(program): exe ${join(path, 'program')}`,
     },
     'a file in its memory': {
-      start: () => {
-        copyFileSync(library(), join(path, 'library'))
-        return start(SLEEP, ['600'], { env: { LD_PRELOAD: join(path, 'library') } })
+      start: async () => {
+        const copy = join(path, 'library')
+        copyFileSync(library(), copy)
+        const child = await start(SLEEP, ['600'], { env: { LD_PRELOAD: copy } })
+        // Its loader works a moment longer: it opens the file, maps it, and closes it.
+        const at = (...names: string[]): string => join('/proc', String(child.pid), ...names)
+        const isOpen = (): boolean =>
+          readdirSync(at('fd')).some((fd) => {
+            try {
+              return readlinkSync(at('fd', fd)) === copy
+            } catch {
+              // Closed just now: the next look tells.
+              return true
+            }
+          })
+        while (!readFileSync(at('maps'), 'utf8').includes(copy) || isOpen())
+          await new Promise((resolve) => setTimeout(resolve, 5))
+        return child
       },
       words: () => `(sleep): map ${join(path, 'library')}`,
     },
