@@ -81,7 +81,7 @@ const floor = (layers, count) => ({
 })
 
 export default [
-  row(1, 300, 0.5),
+  row(1, 300, 0.2),
   row(450, 30, 0.05),
   againstC(1, 300),
   againstC(450, 30),
