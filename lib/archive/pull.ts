@@ -1,3 +1,4 @@
+import { unlessAborted } from '../sys/abort.ts'
 import { invalidType } from '../sys/arguments.ts'
 
 /**
@@ -85,23 +86,5 @@ export class Pull {
     this.#waiting = false
     this.#done ||= done
     return result
-  }
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop: (() => void) | undefined
-  const abortion = new Promise<never>((_, reject) => {
-    stop = () => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's own and may be anything, as for fetch()
-      reject(signal.reason)
-    }
-    // It may be the source that aborts, while it is asked.
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-  })
-  try {
-    return await Promise.race([work, abortion])
-  } finally {
-    if (stop) signal.removeEventListener('abort', stop)
   }
 }

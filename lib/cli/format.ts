@@ -45,7 +45,5 @@ function escapeOf(character: string): string {
   return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`
 }
 
-// eslint-disable-next-line no-control-regex -- control characters are what it looks for
-const CONTROL = /[\x00-\x1f\x7f-\x9f\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-// eslint-disable-next-line no-control-regex -- as above
-const CONTROL_OR_HIGH = /[\x00-\x1f\x7f-\xff\\]/g
+const CONTROL = /[\p{Cc}\\\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
+const CONTROL_OR_HIGH = /[\p{Cc}\xa0-\xff\\]/gu

@@ -22,6 +22,14 @@ export class Input {
     return typeof value === 'string' ? value : undefined
   }
 
+  /** Those words that were given, by the names that the library has for them. */
+  given<Name extends string>(names: Readonly<Record<Name, string>>): Partial<Record<Name, string>> {
+    const pairs = Object.entries<string>(names).map(([name, word]) => [name, this.maybe(word)] as const)
+    return Object.fromEntries(pairs.filter(([, value]) => value !== undefined)) as Partial<
+      Record<Name, string>
+    >
+  }
+
   /** Whether an option without a value was given. */
   on(name: string): boolean {
     return this.#values.get(name) === true

@@ -1,16 +1,13 @@
+import { stripVTControlCharacters } from 'node:util'
 import type { Terminal } from './terminal.ts'
 
 const GAP = 2
 /** Less room than this for the last column is none. */
 const LEAST_WRAP = 24
 
-/** SGR sequences take no room. */
-// eslint-disable-next-line no-control-regex -- it looks for the escape character
-const SEQUENCES = /\x1b\[\d+m/g
-
-/** Columns that a text takes; what is wide in East Asia counts as one: nothing here is aligned behind such names. */
+/** Columns that a text takes: colours take none, and what is wide in East Asia counts as one: nothing here is aligned behind such names. */
 export function widthOf(text: string): number {
-  return Array.from(text.replace(SEQUENCES, '')).length
+  return Array.from(stripVTControlCharacters(text)).length
 }
 
 /** Cells in columns. The last column is wrapped where the terminal is too narrow for it; everything else stays whole. */

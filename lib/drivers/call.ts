@@ -1,3 +1,5 @@
+import { unlessAborted } from '../sys/abort.ts'
+
 /** One call of a verb: aborted, or committed, never both. */
 export class Call {
   readonly signal: AbortSignal | undefined
@@ -17,16 +19,6 @@ export class Call {
   /** What the work answers, or the signal's reason at once, while the work goes on to undo what it does. */
   settle<T>(running: Promise<T>): Promise<T> {
     const { signal } = this
-    if (signal === undefined) return running
-    return new Promise<T>((resolve, reject) => {
-      const abort = (): void => {
-        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's own and may be anything, as for fetch()
-        if (!this.#committed) reject(signal.reason)
-      }
-      signal.addEventListener('abort', abort, { once: true })
-      running.then(resolve, reject).finally(() => {
-        signal.removeEventListener('abort', abort)
-      })
-    })
+    return signal === undefined ? running : unlessAborted(running, signal, () => !this.#committed)
   }
 }

@@ -4,6 +4,7 @@ import {
   Layout,
   locateRoot,
   Locks,
+  noStore,
   readStamp,
   type Stamp,
   Store,
@@ -60,15 +61,7 @@ async function openReadOnly(options: OpenOptions, layout: Layout): Promise<Graph
   try {
     // Behind the lock: it may have been converted just now.
     const stamp = await readStamp(layout)
-    if (stamp === undefined) {
-      throw new GraphDriverError(
-        'ERR_STORE_FOREIGN',
-        `${layout.root} is no store, so there is nothing to read`,
-        {
-          path: layout.root,
-        },
-      )
-    }
+    if (stamp === undefined) throw noStore(layout.root, 'read')
     if (options.driver !== undefined) checkName(layout, stamp, options.driver)
     const driver = await make(stamp.driver, options)
     driver.adopt?.(stamp.xattrs)

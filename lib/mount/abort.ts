@@ -1,3 +1,4 @@
+import { unlessAborted } from '../sys/abort.ts'
 import { checkSignal } from '../sys/arguments.ts'
 
 /** What every call that may take long accepts. */
@@ -21,24 +22,11 @@ export async function abortable<T>(
   signal.throwIfAborted()
   const running = work()
   let aborted = false
-  let onAbort: (() => void) | undefined
-  const abortion = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      aborted = true
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason is the caller's own and may be anything, as for fetch()
-      reject(signal.reason)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
   running
     .then((result) => (aborted && undo ? undo(result) : undefined))
     // The caller has the abort's reason already; whoever calls waits for the work by other means.
     .catch(() => undefined)
-  try {
-    return await Promise.race([running, abortion])
-  } finally {
-    if (onAbort) signal.removeEventListener('abort', onAbort)
-  }
+  return unlessAborted(running, signal, () => (aborted = true))
 }
 
 /** Waits; an abort ends it with the signal's reason. */

@@ -20,6 +20,7 @@ export { Mutex } from './mutex.ts'
 export { checkRoot, locateRoot } from './root.ts'
 export {
   type ConvertingStamp,
+  noStore,
   readAnyStamp,
   readStamp,
   type Stamp,

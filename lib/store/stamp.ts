@@ -143,3 +143,10 @@ async function holdsLayers(layout: Layout): Promise<boolean> {
   }
   return (await readIds(layout)).length > 0
 }
+
+/** What a caller gets who wants to do something with a root that holds nothing yet. */
+export function noStore(root: string, purpose: string): GraphDriverError {
+  return new GraphDriverError('ERR_STORE_FOREIGN', `${root} is no store, so there is nothing to ${purpose}`, {
+    path: root,
+  })
+}

@@ -3,6 +3,7 @@ import { treemapOf } from './pictures/treemap-of.ts'
 import { printable } from '../format.ts'
 import { paint, type Terminal } from '../terminal.ts'
 import type { Verb } from '../verb.ts'
+import { LAYER, PARENT } from '../words.ts'
 
 export const changes: Verb = {
   name: 'changes',
@@ -10,23 +11,14 @@ export const changes: Verb = {
   details: [
     'In the order of its tar. With --svg a picture: what the layer adds, each file as large as its bytes.',
   ],
-  arguments: [{ name: '<id>', summary: 'the layer', kind: 'layer' }],
-  options: [
-    {
-      flags: '-p, --parent <id>',
-      summary: 'another layer to compare with than the one below',
-      kind: 'layer',
-    },
-    { flags: '--svg', summary: 'print a treemap as SVG' },
-  ],
+  arguments: [LAYER],
+  options: [PARENT, { flags: '--svg', summary: 'print a treemap as SVG' }],
   shape:
     '{ id, changes: { path, kind: "added" | "modified" | "deleted", pathBytes? }[] }; pathBytes is base64',
   async run(input, context) {
     const id = input.word('id')
-    const parent = input.maybe('parent')
     await using driver = await context.look()
-    const options = { signal: context.signal, ...(parent !== undefined && { parent }) }
-    const found = await driver.changes(id, options)
+    const found = await driver.changes(id, { signal: context.signal, ...input.given({ parent: 'parent' }) })
     const data = { id, changes: found }
     if (!input.on('svg'))
       return { data, text: (terminal) => found.map((one) => line(one, terminal)).join('\n') }

@@ -24,9 +24,8 @@ export const create: Verb = {
   ],
   async run(input, context) {
     const id = input.word('id')
-    const parent = input.maybe('parent')
     const from = input.maybe('from')
-    const below = parent === undefined ? {} : { parent }
+    const below = input.given({ parent: 'parent' })
     if (from === undefined) {
       await using driver = await context.open({ make: true })
       await driver.create(id, { ...below, signal: context.signal })

@@ -10,6 +10,7 @@ import { naming } from '../naming.ts'
 import { openTarget, streamInto } from '../target.ts'
 import { count, formatBytes } from '../format.ts'
 import type { Verb } from '../verb.ts'
+import { LAYER, PARENT } from '../words.ts'
 
 export const diff: Verb = {
   name: 'diff',
@@ -17,15 +18,11 @@ export const diff: Verb = {
   details: [
     'What the layer adds, modifies and deletes against the layer below, by the rules of the OCI image specification; the same bytes each time. A file is there whole or not at all.',
   ],
-  arguments: [{ name: '<id>', summary: 'the layer', kind: 'layer' }],
+  arguments: [LAYER],
   options: [
     { flags: '-o, --output <file>', summary: 'where to; without it, the standard output', kind: 'file' },
     { flags: '-z, --gzip', summary: 'compress it' },
-    {
-      flags: '-p, --parent <id>',
-      summary: 'another layer to compare with than the one below',
-      kind: 'layer',
-    },
+    PARENT,
     {
       flags: '--times <precision>',
       summary: 'of times; seconds is what Docker writes',
@@ -58,10 +55,9 @@ export const diff: Verb = {
 }
 
 function diffOptions(input: Input): DiffOptions {
-  const parent = input.maybe('parent')
   const times = input.maybe('times')
   return {
-    ...(parent !== undefined && { parent }),
+    ...input.given({ parent: 'parent' }),
     ...(times !== undefined && { times: times === 'seconds' ? 'seconds' : 'exact' }),
   }
 }

@@ -1,5 +1,6 @@
 import { leaveMounted } from '../mounted.ts'
 import type { Verb } from '../verb.ts'
+import { LABEL, LAYER } from '../words.ts'
 
 export const mount: Verb = {
   name: 'mount',
@@ -8,22 +9,21 @@ export const mount: Verb = {
     'The mount stays when the command ends. No process holds it then: `graphdriver umount` takes it away, and so do `rm` and `cleanup`, and a program that uses the layer through the library and gives it back. `run` leaves it as it found it.',
     'A base layer is its own directory, so nothing is mounted for it, unless with --read-only. A layer with children is mounted read-only.',
   ],
-  arguments: [{ name: '<id>', summary: 'the layer', kind: 'layer' }],
+  arguments: [LAYER],
   options: [
     { flags: '-r, --read-only', summary: 'a view that cannot be written through, at a path of its own' },
-    { flags: '--label <label>', summary: 'an SELinux mount label' },
+    LABEL,
   ],
   shape: '{ id, path, readOnly }',
   examples: [{ command: 'cd "$(graphdriver mount app)"', says: 'work in the layer; leave it before umount' }],
   async run(input, context) {
     const id = input.word('id')
     const readOnly = input.on('readOnly')
-    const label = input.maybe('label')
     await using driver = await context.open()
     const path = await driver.get(id, {
       readOnly,
       signal: context.signal,
-      ...(label !== undefined && { mountLabel: label }),
+      ...input.given({ mountLabel: 'label' }),
     })
     await leaveMounted(driver, id)
     return { data: { id, path, readOnly }, text: () => path }

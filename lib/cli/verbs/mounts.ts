@@ -3,6 +3,7 @@ import type { Mount } from '../../index.ts'
 import { UsageError } from '../usage.ts'
 import { containerdJson, fstabLines, mountCommands } from '../mount-text.ts'
 import type { Verb } from '../verb.ts'
+import { LABEL, LAYER } from '../words.ts'
 
 const FORMS = ['command', 'fstab', 'containerd'] as const
 
@@ -12,7 +13,7 @@ export const mounts: Verb = {
   details: [
     'For those who mount by themselves. The forms are a `mount` command line (the default), a line of fstab(5), and the JSON of containerd’s mounts.',
   ],
-  arguments: [{ name: '<id>', summary: 'the layer', kind: 'layer' }],
+  arguments: [LAYER],
   options: [
     { flags: '-f, --format <form>', summary: 'how it is written', choices: FORMS },
     { flags: '-r, --read-only', summary: 'as a mount that cannot be written through' },
@@ -21,17 +22,19 @@ export const mounts: Verb = {
       summary: 'where it would be mounted; mnt/ID of the store',
       kind: 'directory',
     },
-    { flags: '--label <label>', summary: 'an SELinux mount label' },
+    LABEL,
   ],
   shape:
     '{ id, target, mounts: { type, source, target?, options: string[] }[], command: string[], fstab?: string[] }',
   examples: [{ command: 'graphdriver mounts app --format fstab', says: 'a line for /etc/fstab' }],
   async run(input, context) {
     const id = input.word('id')
-    const label = input.maybe('label')
     await using driver = await context.look()
-    const options = { readOnly: input.on('readOnly'), ...(label !== undefined && { mountLabel: label }) }
-    const found = await driver.mounts(id, { ...options, signal: context.signal })
+    const found = await driver.mounts(id, {
+      readOnly: input.on('readOnly'),
+      signal: context.signal,
+      ...input.given({ mountLabel: 'label' }),
+    })
     const target = resolve(input.maybe('target') ?? join(driver.root, 'mnt', id))
     const form = FORMS.find((one) => one === input.maybe('format')) ?? 'command'
     const fstab = fstabLines(found, target)

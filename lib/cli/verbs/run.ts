@@ -2,6 +2,7 @@ import { UsageError } from '../usage.ts'
 import { runInside } from '../inside.ts'
 import { putAsFound } from '../mounted.ts'
 import type { Verb } from '../verb.ts'
+import { LAYER } from '../words.ts'
 
 export const run: Verb = {
   name: 'run',
@@ -10,10 +11,7 @@ export const run: Verb = {
     'Mounts the layer, runs the program in a mount namespace of its own with the layer as its root (chroot), gives the layer back, and ends with the exit code of the program. What was mounted before stays mounted.',
     'It is no sandbox: the program sees the processes, the network and the users of this machine. Only the layer is there: no /proc, /dev or /sys but what the layer holds. The program may mount them; they end with it. It takes unshare(1) and chroot(1).',
   ],
-  arguments: [
-    { name: '<id>', summary: 'the layer', kind: 'layer' },
-    { name: '<command...>', summary: 'the program and its arguments, after --' },
-  ],
+  arguments: [LAYER, { name: '<command...>', summary: 'the program and its arguments, after --' }],
   options: [{ flags: '-r, --read-only', summary: 'the program cannot change the layer' }],
   shape: '{ id, exitCode, signal? }, on the standard error: the standard output is the program’s',
   examples: [

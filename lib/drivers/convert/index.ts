@@ -11,6 +11,7 @@ import {
   Layout,
   locateRoot,
   namesIn,
+  noStore,
   readAnyStamp,
   removeEmptyDirectory,
   type Stamp,
@@ -135,15 +136,7 @@ async function openToConvert(options: Parameters<typeof Store.open>[0]): Promise
 
 async function readEnds(layout: Layout, to: ConvertTarget): Promise<Ends> {
   const stamp = await readAnyStamp(layout)
-  if (stamp === undefined) {
-    throw new GraphDriverError(
-      'ERR_STORE_FOREIGN',
-      `${layout.root} is no store, so there is nothing to convert`,
-      {
-        path: layout.root,
-      },
-    )
-  }
+  if (stamp === undefined) throw noStore(layout.root, 'convert')
   for (const driver of stamp.state === 'converting' ? [stamp.driver, stamp.to] : [stamp.driver]) {
     if (driver === 'aufs' || driver === 'overlay') continue
     throw new GraphDriverError(

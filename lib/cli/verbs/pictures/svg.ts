@@ -1,7 +1,6 @@
 /** Text in XML: what has a meaning there, and control characters, which XML does not allow at all. */
 export function escapeXml(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
-  const clean = text.replace(/[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]/gu, '\ufffd')
+  const clean = text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, '\ufffd')
   return clean.replace(/[&<>"']/g, (character) => `&#${String(character.charCodeAt(0))};`)
 }
 
