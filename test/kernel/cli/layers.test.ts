@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describeMounts } from '../namespace.ts'
@@ -91,6 +101,18 @@ describeMounts('graphdriver: layers from a shell', function (directory) {
     assert.equal(readFileSync(join(directory(), 'old.tar'), 'utf8'), 'old')
     assert.equal(shell.run(['diff', 'a', '-o', '/nosuch/out.tar']).code, 1)
     assert.equal(shell.line('graphdriver diff a > /dev/full').code, 1)
+  })
+
+  it('diff follows a link to a file, which keeps its mode and its owner', () => {
+    shell.ok('create', 'a')
+    const [old, link] = [join(directory(), 'old.tar'), join(directory(), 'link.tar')]
+    writeFileSync(old, 'old', { mode: 0o640 })
+    chownSync(old, 7, 8)
+    symlinkSync('old.tar', link)
+    shell.ok('diff', 'a', '-o', 'link.tar')
+    assert.equal(readlinkSync(link), 'old.tar')
+    const { size, uid, gid, mode } = statSync(old)
+    assert.deepEqual([size, uid, gid, mode & 0o7777], [1024, 7, 8, 0o640])
   })
 
   it('changes, size and tree tell what a layer adds', () => {
