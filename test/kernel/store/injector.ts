@@ -24,8 +24,9 @@ const MOUNTS = [
 /** What undoes, or only tells something, never fails so; neither does giving a lock back. */
 const SURE =
   /Sync$|^(close|setLock|getLock|packCancel|viewsCancel|unpackCancel|.*Progress|packWarnings|unpackRoom)$/
+/** Those that answer a `TreeFailure`, and a number when they have done it. */
 const TREES =
-  /^(removeTree|copyTree|packNext|packInto|viewChanges|viewChangedSize|viewLayerSize|flatten|convert.*|findObstacles)$/
+  /^(removeTree|copyTree|packNext|packInto|viewChanges|viewChangedSize|viewLayerSize|flattenRun|aufsFlush|convertLayer|findObstacles)$/
 const CONTEXTS = /^(newMount|reconfigure|overlayInUse|bindCopy)$/
 /** What is looked up of every process that there is. */
 const OTHERS = /^\/proc\/\d+\//

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { probe } from 'graphdriver'
@@ -11,8 +12,12 @@ export const LONG: boolean = process.env['GRAPHDRIVER_LONG'] === '1'
 
 /** A directory of the suite's own; it goes after the suite, with whatever is mounted in it. */
 export function scratchDirectory(): { readonly path: string; fresh: (word?: string) => string } {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), 'store-')))
+  // Made when the suite runs: one that is left out leaves no directory behind.
+  const path = join(realpathSync(tmpdir()), `store-${randomBytes(6).toString('hex')}`)
   let count = 0
+  before(() => {
+    mkdirSync(path, { mode: 0o700 })
+  })
   after(async () => {
     await unmountTree(path, { detach: true })
     await deleteTree(path)
