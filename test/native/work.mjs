@@ -58,6 +58,10 @@ function chains(native, places, random) {
 function owners(native, places, random) {
   const pick = picker(random)
   const words = Buffer.from('size\x0064k\x00')
+  // Two that look at once may mean the same mount of several: who comes second is refused, and looks again.
+  const unmounted = async (target) => {
+    while ((await native.umount2(target, 2)) !== 0);
+  }
   const closing = async (answer) => {
     const fd = await answer
     if (typeof fd === 'number' && fd >= 0) native.closeSync(fd)
@@ -68,11 +72,11 @@ function owners(native, places, random) {
     ...file,
     async mount() {
       const target = pick(places.mounts)
-      if ((await native.mount('none', target, 'tmpfs', 0, 'size=64k')) === 0) await native.umount2(target, 2)
+      if ((await native.mount('none', target, 'tmpfs', 0, 'size=64k')) === 0) await unmounted(target)
     },
     async mountAt() {
       const target = pick(places.mounts)
-      if ((await native.mountAt('/', 'none', target, 'tmpfs', 0, null)) === 0) await native.umount2(target, 2)
+      if ((await native.mountAt('/', 'none', target, 'tmpfs', 0, null)) === 0) await unmounted(target)
     },
     openTree: () => closing(native.openTree(-100, '/', 1)),
     newMount: () => closing(native.newMount('tmpfs', new Int32Array([1, 0]), words, 0, 0)),
