@@ -67,6 +67,17 @@ export default typescript.config(
     },
   },
   {
+    // Whatever is skipped says why, in one form.
+    files: ['test/**'],
+    ignores: ['test/skip.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { property: 'skip', message: 'test/skip.ts has what skips, and tells the reason.' },
+      ],
+    },
+  },
+  {
     files: ['**/*.cjs'],
     languageOptions: {
       sourceType: 'commonjs',

@@ -39,7 +39,7 @@ Runnable.prototype.run = function (done) {
     const test = isHook ? this.ctx.currentTest : this
     const what = missing(error, test?.title)
     if (!what && !(isHook && halfway.has(this.parent))) return done(error, ...rest)
-    if (what && test) test.title += ` (the emulator has ${what})`
+    if (what && test) test.title += ` (skipped: the emulator has ${what})`
     halfway.add(this.parent)
     // A case that came through and whose end did not, came through.
     if (!isHook || what) this.pending = true

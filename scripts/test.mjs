@@ -132,7 +132,7 @@ for (const [title, counts] of table) {
     continue
   }
   console.log(`${title}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`)
-  for (const skip of counts.skipped) console.log(`  skipped: ${skip}`)
+  for (const skip of counts.skipped) console.log(`  ${skip}`)
   total.passed += counts.passed
   total.failed += counts.failed
 }

@@ -5,11 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { drivers, probe, type ProbeReport } from 'graphdriver'
 import { installFake } from '../fake-aufs/install.ts'
+import { describeUnless, required } from '../skip.ts'
 import { contract } from './suite.ts'
 import { privileged, setTraits, traitsOf } from './support.ts'
 
-/** Drivers that have to work here: without one of them, the suite fails. */
-const required = (process.env['REQUIRE'] ?? '').split(',').filter((name) => name !== '')
 const reports = await probe(tmpdir())
 const reportOf = (name: string): ProbeReport | undefined => reports.find(({ driver }) => driver === name)
 
@@ -34,10 +33,9 @@ for (const name of new Set([...drivers(), ...required])) {
     })
     continue
   }
-  const title = `contract of ${name}: does not work here: ${reason}`
-  // Skipped for the reason in its title: the machine cannot run this driver. REQUIRE makes a failure of it.
-  if (!required.includes(name)) it.skip(title)
-  else it(title, () => assert.fail(`REQUIRE names ${name}: ${reason}`))
+  describeUnless({ name, reason: `does not work here: ${reason}` }, `contract of ${name}`, () =>
+    contract(name),
+  )
 }
 
 const real = reportOf('aufs')?.supported === true

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { drivers, open, type GraphDriver, type OpenOptions } from 'graphdriver'
 import { list, unmountTree } from 'graphdriver/mount'
 import { removeTree } from 'graphdriver/sys'
+import { itUnless } from '../skip.ts'
 import { OtherProcess } from './other-process.ts'
 
 /** What is special to a driver, as far as the contract has to know. */
@@ -37,8 +38,8 @@ export function traitsOf(driver: string): Traits {
 /** A test that looks through a union at deletions in the driver's own form; skipped where nobody merges them. */
 export function itMerges(driver: string, title: string, body: () => Promise<void>): void {
   // The double answers mounts and merges nothing; the same test runs where the kernel itself has the driver.
-  if (traitsOf(driver).blind === true) it.skip(`${title} (needs merge: the fake kernel takes no whiteouts)`)
-  else it(title, body)
+  const blind = traitsOf(driver).blind === true
+  itUnless(blind ? 'the fake kernel merges no whiteouts' : undefined, title, body)
 }
 
 /** A registered driver that is not this one. */

@@ -1,19 +1,19 @@
-import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Context, Suite } from 'mocha'
-
+import type { Suite } from 'mocha'
 import { mountinfoSync, mountSync, umount2Sync, MNT_DETACH } from 'graphdriver/sys'
+import { describeUnless, type Missing, notRoot } from '../skip.ts'
 
 /** Why this process may not mount here; undefined when it may. */
-export function unfit(): string | undefined {
-  if (process.getuid?.() !== 0) return 'needs root'
+function mayNotMount(): Missing | undefined {
+  const because = (reason: string): Missing => ({ name: 'mounts', reason })
+  if (notRoot !== undefined) return because(notRoot)
   if (!isApart()) {
-    return 'runs in the mount namespace of those who started it: start it by unshare --mount --propagation private'
+    return because('needs a mount namespace of its own: start it by unshare --mount --propagation private')
   }
   const shared = Array.from(mountinfoSync()).find((entry) => entry.propagation.shared !== undefined)
-  return shared && `${shared.mountPoint} is shared with other namespaces`
+  return shared && because(`${shared.mountPoint} is shared with other namespaces`)
 }
 
 /** Was this process, or one that it comes from, given a mount namespace of its own? */
@@ -40,17 +40,18 @@ function namespaceOf(pid: string): string | undefined {
   }
 }
 
-/** A suite of real mounts: skipped, and the reason said in its title, where this process may not mount. */
-export function describeMounts(title: string, body: (this: Suite, directory: () => string) => void): void {
-  const reason = unfit()
-  if (reason !== undefined) {
-    assert(!(process.env['REQUIRE'] ?? '').split(',').includes('mounts'), reason)
-    describe.skip(`${title} (${reason})`, () => {
-      it('mounts')
-    })
-    return
-  }
-  describe(title, function () {
+/** A suite that makes devices and mounts: skipped where this process may not, or failed where REQUIRE names mounts. */
+export function describeAsRoot(title: string, body: (this: Suite) => void): void {
+  describeUnless(mayNotMount(), title, body)
+}
+
+/** A suite of real mounts, likewise, whose every case has a directory of its own. It may need more that is missing. */
+export function describeMounts(
+  title: string,
+  body: (this: Suite, directory: () => string) => void,
+  missing?: Missing,
+): void {
+  describeUnless(missing ?? mayNotMount(), title, function () {
     let directory = ''
     // Every test has a tmpfs of its own: what a failing one leaves goes with it.
     beforeEach(() => {
@@ -70,12 +71,6 @@ export function directories<Names extends string>(parent: string, ...names: Name
   const paths = names.map((name) => [name, join(parent, name)] as const)
   for (const [, path] of paths) mkdirSync(path, { recursive: true })
   return Object.fromEntries(paths) as Record<Names, string>
-}
-
-/** Skips a test on kernels that lack something, and says what in its title. */
-export function skip(context: Context, reason: string): never {
-  if (context.test) context.test.title += ` (${reason})`
-  context.skip()
 }
 
 /** The files that this process has open, by number. */

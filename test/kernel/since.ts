@@ -1,4 +1,5 @@
 import { release } from 'node:os'
+import { type Body, itUnless } from '../skip.ts'
 
 /** The kernel that has overlay's `lowerdir+`. */
 export const LOWERDIR_PLUS = '6.7'
@@ -11,7 +12,6 @@ export function isSince(version: string): boolean {
 }
 
 /** A case that needs a newer kernel is skipped on an older one, and its title says so. */
-export function itSince(version: string, title: string, body: () => Promise<void>): void {
-  if (isSince(version)) it(title, body)
-  else it.skip(`${title}: needs Linux ${version}`)
+export function itSince(version: string, title: string, body: Body): void {
+  itUnless(isSince(version) ? undefined : `needs Linux ${version}`, title, body)
 }

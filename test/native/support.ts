@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 
 import { binding } from '#lib/sys/binding.js'
 import type { Native } from '#lib/sys/native.js'
+import { type Body, itUnless, notRoot } from '../skip.ts'
 
 export const native: Native = binding()
 
@@ -46,20 +47,17 @@ function hasOwnNamespace(): boolean {
 
 /** Why mounts cannot be tried here; undefined when they can. */
 export function noMounts(): string | undefined {
-  if (process.getuid?.() !== 0) return 'needs root'
-  return hasOwnNamespace() ? undefined : 'needs a mount namespace of its own'
+  if (notRoot !== undefined) return notRoot
+  return hasOwnNamespace() ? undefined : 'needs a mount namespace of its own: start it by unshare --mount'
 }
 
-/** A case that needs mounts, or a skip that says why in its title. */
-export function itMounts(title: string, body: Mocha.AsyncFunc | Mocha.Func): void {
-  const reason = noMounts()
-  if (reason === undefined) it(title, body)
-  else it.skip(`${title} (skipped: ${reason})`)
+/** A case that needs mounts. */
+export function itMounts(title: string, body: Body): void {
+  itUnless(noMounts(), title, body)
 }
 
-export function itAsRoot(title: string, body: Mocha.AsyncFunc | Mocha.Func): void {
-  if (process.getuid?.() === 0) it(title, body)
-  else it.skip(`${title} (skipped: needs root)`)
+export function itAsRoot(title: string, body: Body): void {
+  itUnless(notRoot, title, body)
 }
 
 /** A directory of the suite's own; gone after it. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { constants, promises as fs } from 'node:fs'
 
+import { skip } from '../skip.ts'
 import { addonPath, AT_FDCWD, itAsRoot, itMounts, mountsBelow, native, ownThreads, scratch, until } from './support.ts'
 
 /** Runs a script in a process of its own and answers what it printed; fails unless it ends well. */
@@ -116,11 +117,8 @@ describe('native: threads', () => {
     assert.equal(program(script), `x ${-native.errnos['EACCES']!}`)
   })
 
-  itAsRoot('without a thread to be had the answer is EAGAIN', function (this: Mocha.Context) {
-    if (spawnSync('prlimit', ['--version']).status !== 0) {
-      this.test!.title += ' (skipped: no prlimit)'
-      this.skip()
-    }
+  itAsRoot('without a thread to be had the answer is EAGAIN', function () {
+    if (spawnSync('prlimit', ['--version']).status !== 0) skip(this, 'prlimit of util-linux is missing')
     const script = `
       const { execFileSync } = require('node:child_process')
       execFileSync('prlimit', ['--pid', String(process.pid), '--nproc=1:'])

@@ -25,6 +25,7 @@ import { join } from 'node:path'
 
 import type { TreeFailure } from '#lib/sys/native.js'
 
+import { skip } from '../skip.ts'
 import { addonPath, AT_FDCWD, itAsRoot, itMounts, native, openFds, scratch } from './support.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -160,10 +161,7 @@ describe('native: copyTree', () => {
   })
 
   it('GNU tar finds no difference', function () {
-    if (spawnSync('tar', ['--version']).status !== 0) {
-      this.test!.title += ' (skipped: no tar)'
-      this.skip()
-    }
+    if (spawnSync('tar', ['--version']).status !== 0) skip(this, 'tar is missing')
     makeTree(make('judged'))
     assert.ok(native.copyTreeSync(at('judged'), make('judged copy'), 0))
     const pack = spawnSync('tar', ['-C', at('judged'), '--xattrs', '-cf', at('tar'), '.'], { encoding: 'utf8' })

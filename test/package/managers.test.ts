@@ -45,7 +45,7 @@ function registry(): NodeJS.ProcessEnv {
   return { npm_config_registry: url, YARN_NPM_REGISTRY_SERVER: url.replace(/\/$/, ''), YARN_REGISTRY: url }
 }
 
-user.describeLong('the package, installed by every package manager', () => {
+user.describeLong('package managers are fetched', 'the package, installed by every package manager', () => {
   let work: string
   let tarball: string
 

@@ -12,10 +12,9 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-
-const root = resolve(import.meta.dirname, '../..')
-const long = process.env['GRAPHDRIVER_LONG'] !== undefined
+import { join } from 'node:path'
+import { itUnless } from '../skip.ts'
+import { itLong, root } from './user.ts'
 
 /** The libraries of a C library's symbols, with the versions that each has. */
 function versions(libraries: string[]): Map<string, string[]> {
@@ -65,16 +64,14 @@ describe('one binary for every C library', () => {
   }
 
   const musl = ['/lib/ld-musl-x86_64.so.1', '/lib/ld-musl-aarch64.so.1'].find((file) => existsSync(file))
-  const title = 'what it may ask for is in musl'
-  if (musl) {
-    it(title, () => {
-      const found = versions([musl])
-      assert.deepEqual(
-        wanted.filter((name) => !found.has(name)),
-        [],
-      )
-    })
-  } else it.skip(`${title}: musl is not installed (apt-get install musl)`) // nothing to compare with
+  const missing = musl === undefined ? 'musl is missing: apt-get install musl' : undefined
+  itUnless(missing, 'what it may ask for is in musl', () => {
+    const found = versions([musl!])
+    assert.deepEqual(
+      wanted.filter((name) => !found.has(name)),
+      [],
+    )
+  })
 })
 
 describe('the binaries that ship', () => {
@@ -117,49 +114,41 @@ describe('the binaries that ship', () => {
 
   for (const processor of ['x64', 'arm64']) {
     const title = `are the same bytes wherever and whenever they are built: ${processor}`
-    if (long) {
-      it(title, () => {
-        const first = digest(checkout(`${processor}/a`), processor)
-        const second = digest(checkout(`${processor}/another/and/much/longer/name`), processor)
-        assert.equal(second, first)
-      }).timeout(900_000)
-    } else it.skip(`${title}: in test:long`) // four builds take minutes
+    itLong('four builds take minutes', title, () => {
+      const first = digest(checkout(`${processor}/a`), processor)
+      const second = digest(checkout(`${processor}/another/and/much/longer/name`), processor)
+      assert.equal(second, first)
+    }).timeout(900_000)
   }
 
   const title = 'can be built for another processor, by one command'
-  if (long) {
-    it(title, () => {
-      const copy = checkout('riscv64')
-      const { status, text } = prebuild(copy, 'riscv64')
-      assert.equal(status, 0, text)
-      const header = readFileSync(join(copy, 'prebuilds/linux-riscv64/graphdriver.node'))
-      const EM_RISCV = 243
-      assert.equal(header.readUInt16LE(18), EM_RISCV)
-    }).timeout(900_000)
-  } else it.skip(`${title}: in test:long`) // it takes a cross compiler, and a minute
+  itLong('it takes a cross compiler, and a minute', title, () => {
+    const copy = checkout('riscv64')
+    const { status, text } = prebuild(copy, 'riscv64')
+    assert.equal(status, 0, text)
+    const header = readFileSync(join(copy, 'prebuilds/linux-riscv64/graphdriver.node'))
+    const EM_RISCV = 243
+    assert.equal(header.readUInt16LE(18), EM_RISCV)
+  }).timeout(900_000)
 
   const packed = 'are made by npm pack where they are missing'
-  if (long) {
-    it(packed, () => {
-      const copy = join(work, 'packed')
-      const listed = spawnSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' })
-      for (const file of listed.stdout.split('\0').filter(Boolean)) cpSync(join(root, file), join(copy, file))
-      cpSync(join(root, 'node_modules'), join(copy, 'node_modules'), {
-        recursive: true,
-        verbatimSymlinks: true,
-      })
-      const env = { ...process.env, TMPDIR: work }
-      const done = spawnSync('npm', ['pack', '--json'], { cwd: copy, env, encoding: 'utf8' })
-      assert.equal(done.status, 0, done.stderr)
-      const [tarball] = Object.values(
-        JSON.parse(done.stdout) as Record<string, { files: { path: string }[] }>,
-      )
-      const paths = tarball?.files.map(({ path }) => path) ?? []
-      for (const processor of ['x64', 'arm64'])
-        assert.ok(paths.includes(`prebuilds/linux-${processor}/graphdriver.node`), paths.join('\n'))
-      assert.ok(paths.some((path) => path.startsWith('dist/bundle/')))
-    }).timeout(900_000)
-  } else it.skip(`${packed}: in test:long`) // two builds, one of them with a cross compiler
+  itLong('two builds, one of them with a cross compiler', packed, () => {
+    const copy = join(work, 'packed')
+    const listed = spawnSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' })
+    for (const file of listed.stdout.split('\0').filter(Boolean)) cpSync(join(root, file), join(copy, file))
+    cpSync(join(root, 'node_modules'), join(copy, 'node_modules'), {
+      recursive: true,
+      verbatimSymlinks: true,
+    })
+    const env = { ...process.env, TMPDIR: work }
+    const done = spawnSync('npm', ['pack', '--json'], { cwd: copy, env, encoding: 'utf8' })
+    assert.equal(done.status, 0, done.stderr)
+    const [tarball] = Object.values(JSON.parse(done.stdout) as Record<string, { files: { path: string }[] }>)
+    const paths = tarball?.files.map(({ path }) => path) ?? []
+    for (const processor of ['x64', 'arm64'])
+      assert.ok(paths.includes(`prebuilds/linux-${processor}/graphdriver.node`), paths.join('\n'))
+    assert.ok(paths.some((path) => path.startsWith('dist/bundle/')))
+  }).timeout(900_000)
 
   it('are not built for a processor that nobody knows', () => {
     const { status, text } = prebuild(root, 'pdp11')

@@ -21,36 +21,40 @@ const runtimes: Runtime[] = [
   { name: 'deno', arguments: ['run', '--allow-all', '--no-lock'], says: { runtime: 'deno' } },
 ]
 
-user.describeLong('the installed package is imported, required, and mounts layers', () => {
-  let work: string
-  let project: string
+user.describeLong(
+  'runtimes are fetched',
+  'the installed package is imported, required, and mounts layers',
+  () => {
+    let work: string
+    let project: string
 
-  before(function () {
-    this.timeout(300_000)
-    work = mkdtempSync(join(tmpdir(), 'runtimes-'))
-    machine('arm64') // builds the binary that the tarball shall hold
-    project = user.project(join(work, 'project'))
-    const flags = ['--no-audit', '--no-fund', '--prefer-offline']
-    user.succeeds(['npm', 'install', ...flags, user.pack(work)], project)
-  })
-  after(() => {
-    rmSync(work, { recursive: true })
-  })
+    before(function () {
+      this.timeout(300_000)
+      work = mkdtempSync(join(tmpdir(), 'runtimes-'))
+      machine('arm64') // builds the binary that the tarball shall hold
+      project = user.project(join(work, 'project'))
+      const flags = ['--no-audit', '--no-fund', '--prefer-offline']
+      user.succeeds(['npm', 'install', ...flags, user.pack(work)], project)
+    })
+    after(() => {
+      rmSync(work, { recursive: true })
+    })
 
-  for (const { name, arguments: words = ['--no-warnings'], says } of runtimes) {
-    it(`on ${name}`, () => {
-      const { node, env } = machine(name)
-      const flags = name.startsWith('bun') ? [] : words
-      // The emulated one starts in an environment that this machine's programs would not bear.
-      const settings = Object.entries({ ...env, DENO_DIR: join(work, 'deno') }).filter(
-        ([key]) => !/^(PATH|GRAPHDRIVER_)/.test(key),
-      )
-      const assignments = settings.map(([key, value]) => `${key}=${value}`)
-      user.smoke(
-        ['env', `PATH=${dirname(node)}:${process.env['PATH'] ?? ''}`, ...assignments, node, ...flags],
-        project,
-        says,
-      )
-    }).timeout(300_000)
-  }
-})
+    for (const { name, arguments: words = ['--no-warnings'], says } of runtimes) {
+      it(`on ${name}`, () => {
+        const { node, env } = machine(name)
+        const flags = name.startsWith('bun') ? [] : words
+        // The emulated one starts in an environment that this machine's programs would not bear.
+        const settings = Object.entries({ ...env, DENO_DIR: join(work, 'deno') }).filter(
+          ([key]) => !/^(PATH|GRAPHDRIVER_)/.test(key),
+        )
+        const assignments = settings.map(([key, value]) => `${key}=${value}`)
+        user.smoke(
+          ['env', `PATH=${dirname(node)}:${process.env['PATH'] ?? ''}`, ...assignments, node, ...flags],
+          project,
+          says,
+        )
+      }).timeout(300_000)
+    }
+  },
+)

@@ -61,11 +61,11 @@ describe('the types of the installed package', () => {
   })
 
   const title = '`await using` as Node.js 24 and newer have it themselves'
-  if (user.LONG) {
-    it(title, () => {
+  user
+    .itLong('two of Node.js are fetched', title, () => {
       assert.deepEqual(compile('esnext', ['esnext'], 'newer'), { status: 0, text: '' })
       assert.match(readFileSync(join(project, 'newer/typed-user.js'), 'utf8'), /await using view/)
       for (const name of ['node-24', 'node-26']) runs(tool(name), 'newer/typed-user.js')
-    }).timeout(300_000)
-  } else it.skip(`${title}: in test:long`) // two of Node.js are fetched
+    })
+    .timeout(300_000)
 })

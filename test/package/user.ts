@@ -12,14 +12,22 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
+import { type Body, describeUnless, itUnless } from '../skip.ts'
 
 export const root: string = resolve(import.meta.dirname, '../..')
 export const LONG: boolean = process.env['GRAPHDRIVER_LONG'] === '1'
 
-/** For what fetches programs, or takes minutes. */
-export function describeLong(title: string, body: () => void): void {
-  if (LONG) describe(title, body)
-  else describe.skip(`${title} (in test:long)`, body) // the title says why
+function unlessLong(why: string): string | undefined {
+  return LONG ? undefined : `${why}: it is in npm run test:long`
+}
+
+/** For what fetches programs, or takes minutes, as `why` says. */
+export function describeLong(why: string, title: string, body: () => void): void {
+  describeUnless(unlessLong(why), title, body)
+}
+
+export function itLong(why: string, title: string, body: Body): Mocha.Test {
+  return itUnless(unlessLong(why), title, body)
 }
 
 export interface Outcome {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { changes, diffSize } from '#lib/archive/changes.js'
 import type { LayerForm } from '#lib/sys/layer-form.js'
+import { describeUnless, notRoot } from '../../skip.ts'
 import { seeded } from '../store/support.ts'
 import { type Layer, put, shown, writeLayer } from './changes/layers.ts'
 import { edited, LayerMaker, type Random, type Tree } from './changes/model.ts'
@@ -78,11 +79,9 @@ function sizeOf(tree: Tree, paths: Iterable<string>): number {
   return size
 }
 
-const suite = process.getuid?.() === 0 ? describe : describe.skip
-const reason = process.getuid?.() === 0 ? '' : ' (needs root: devices, trusted attributes)'
-
-suite(
-  `changes: random histories of ${levels} layers, in the form of each union and as copies${reason}`,
+describeUnless(
+  notRoot && `${notRoot}: devices, trusted attributes`,
+  `changes: random histories of ${levels} layers, in the form of each union and as copies`,
   () => {
     let root = ''
     beforeEach(() => {

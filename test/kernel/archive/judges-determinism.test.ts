@@ -3,11 +3,12 @@ import { mkdirSync, opendirSync, readFileSync } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { copyTreeSync, MNT_DETACH, mountSync, umount2Sync } from 'graphdriver/sys'
+import { describeAsRoot } from '../namespace.ts'
 import { compareTrees } from './judges/facts.ts'
 import { plantLayer, saveDiff, withStore } from './judges/ours.ts'
 import { richTree } from './judges/rich-tree.ts'
 import { itSince } from '../since.ts'
-import { describeAsRoot, scratch } from './judges/tools.ts'
+import { scratch } from './judges/tools.ts'
 
 /** The names in a directory as the kernel lists them; readdir() would sort them. */
 function orderOf(path: string): string[] {

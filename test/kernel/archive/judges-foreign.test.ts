@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { type GraphDriver, probe } from 'graphdriver'
+import type { GraphDriver } from 'graphdriver'
 import { installFake } from '../../fake-aufs/install.ts'
+import { itUnless } from '../../skip.ts'
+import { describeAsRoot } from '../namespace.ts'
+import { allDrivers, whyNot, workingDrivers } from '../working-drivers.ts'
 import { compareFacts, type Facts, factsOf, type Indifferent } from './judges/facts.ts'
 import { foreignTree, layersOf, packers } from './judges/foreign.ts'
 import { buildStack, saveDiff, stackIds, withStore } from './judges/ours.ts'
 import { plant } from './judges/plant.ts'
 import { below, edits } from './judges/stack.ts'
-import { describeAsRoot, expectRun, itJudged, scratch } from './judges/tools.ts'
+import { expectRun, missingPrograms, scratch } from './judges/tools.ts'
 import { umociUnpack } from './judges/umoci.ts'
 
 const SECOND = 1_000_000_000n
@@ -39,18 +41,8 @@ async function create(graph: GraphDriver, id: string, file: string, parent?: str
   }
 }
 
-const reports = await probe(tmpdir())
-const kinds = reports.map(({ driver, supported, reason }) => ({ driver, supported, reason }))
-
 describeAsRoot('tars of others', () => {
   const at = scratch('foreign', 'suite')
-  /** Each driver has to make the same of it. */
-  const drivers = kinds.map(({ driver, supported }) => ({
-    driver,
-    fake: !supported && driver === 'aufs',
-    supported,
-  }))
-
   for (const packer of packers) {
     const { name, program, holds, exact } = packer
     const place = name.replace(/\W+/g, '-')
@@ -66,13 +58,12 @@ describeAsRoot('tars of others', () => {
         assert.deepEqual(plant(tree(), foreignTree(holds)), [])
         packer.pack(tree(), path(), at())
       }
-      for (const { driver, fake, supported } of drivers) {
+      // Each driver has to make the same of it.
+      for (const driver of allDrivers) {
+        const fake = driver === 'aufs' && !workingDrivers.includes(driver)
         const title = `${driver}${fake ? ', on a fake kernel' : ''}: the layer is as the tree was`
-        if (!supported && !fake) {
-          it.skip(`${title} (${driver} does not work here)`)
-          continue
-        }
-        itJudged([program], title, async () => {
+        const missing = fake ? undefined : whyNot(driver)
+        itUnless(missing ?? missingPrograms([program]), title, async () => {
           prepare()
           const takeAway = fake ? installFake(mkdtempSync(at('fake-'))) : undefined
           try {
@@ -96,13 +87,9 @@ describeAsRoot('tars of others', () => {
 
 describeAsRoot('layers that umoci makes of what was changed in its bundle', () => {
   const at = scratch('repack')
-  for (const { driver, supported, reason } of kinds) {
-    const title = `${driver}: show what the bundle holds`
-    if (!supported) {
-      it.skip(`${title} (${reason ?? 'no reason given'})`)
-      continue
-    }
-    itJudged(['umoci'], title, async () => {
+  for (const driver of allDrivers) {
+    const missing = whyNot(driver) ?? missingPrograms(['umoci'])
+    itUnless(missing, `${driver}: show what the bundle holds`, async () => {
       await withStore(at('one'), driver, async (graph) => {
         await buildStack(graph)
         await saveDiff(graph, stackIds[0]!, at('base.tar'))

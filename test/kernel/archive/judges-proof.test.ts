@@ -20,12 +20,13 @@ import {
   statxSync,
   utimensatSync,
 } from 'graphdriver/sys'
+import { describeAsRoot } from '../namespace.ts'
 import { toBuffer } from './judges/bytes.ts'
 import { compareTrees, factsOf } from './judges/facts.ts'
 import { panel } from './judges/panel.ts'
 import { plant, type Plant } from './judges/plant.ts'
 import { richTree } from './judges/rich-tree.ts'
-import { describeAsRoot, expectRun, itJudged, scratch } from './judges/tools.ts'
+import { expectRun, itJudged, scratch } from './judges/tools.ts'
 import { umociUnpack } from './judges/umoci.ts'
 
 /** One wrong thing in a tree: where, what of it is wrong, which judges have to name it, and how it is made. */

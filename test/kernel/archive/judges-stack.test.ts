@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { type GraphDriver, open, probe } from 'graphdriver'
+import { type GraphDriver, open } from 'graphdriver'
+import { describeAsRoot } from '../namespace.ts'
+import { allDrivers, describeOn, itOn } from '../working-drivers.ts'
 import { writeAufsStore } from './judges/aufs-form.ts'
 import { compareTrees, type Indifferent } from './judges/facts.ts'
 import { buildStack, saveDiff, stackIds, withStore } from './judges/ours.ts'
-import { describeAsRoot, itJudged, scratch } from './judges/tools.ts'
+import { itJudged, scratch } from './judges/tools.ts'
 import { umociUnpack } from './judges/umoci.ts'
 
 const [top, middle] = [stackIds.at(-1)!, stackIds[2]!]
@@ -58,25 +59,14 @@ function stacks(driver: string): void {
   }
 }
 
-const reports = await probe(tmpdir())
-
 describeAsRoot('layers as tars, stacked by umoci, give the tree that their own view shows', () => {
-  for (const { driver, supported, reason } of reports) {
-    if (supported) describe(driver, () => stacks(driver))
-    else it.skip(`${driver} (${reason ?? 'no reason given'})`)
-  }
+  for (const driver of allDrivers) describeOn(driver, driver, () => stacks(driver))
 })
 
 describeAsRoot('layers in the form of aufs', () => {
   const at = scratch('aufs')
-  const title = 'give the same bytes as those of overlay with the same contents'
-  const overlay = reports.find(({ driver }) => driver === 'overlay')
 
-  if (overlay?.supported !== true) {
-    it.skip(`${title} (${overlay?.reason ?? 'there is no overlay'})`)
-    return
-  }
-  it(title, async () => {
+  itOn('overlay', 'give the same bytes as those of overlay with the same contents', async () => {
     const branches = await withStore(at('store'), 'overlay', async (graph) => {
       await buildStack(graph)
       for (const id of stackIds) await saveDiff(graph, id, at(`${id}.tar`))

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import type { GraphDriver } from 'graphdriver'
+import { describeAsRoot } from '../namespace.ts'
 import { bsdtarListing } from './judges/bsdtar.ts'
 import { compareTrees, factsOf } from './judges/facts.ts'
 import { plantLayer, saveDiff, withStore } from './judges/ours.ts'
 import { panel } from './judges/panel.ts'
 import { isWild, richTree } from './judges/rich-tree.ts'
-import { describeAsRoot, expectRun, itJudged, scratch } from './judges/tools.ts'
+import { expectRun, itJudged, scratch } from './judges/tools.ts'
 
 /** A layer with everything that a layer may hold, and what programs of others say of its tar. */
 describeAsRoot('the tar of a layer with everything in it', () => {

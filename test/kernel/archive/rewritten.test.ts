@@ -4,9 +4,10 @@ import { mkdirSync } from 'node:fs'
 import { entries } from '#lib/archive/entries.js'
 import { fromEntries } from '#lib/archive/from-entries.js'
 import { pack } from '#lib/archive/pack.js'
+import { describeAsRoot } from '../namespace.ts'
 import { plant } from './judges/plant.ts'
 import { richTree } from './judges/rich-tree.ts'
-import { describeAsRoot, scratch } from './judges/tools.ts'
+import { scratch } from './judges/tools.ts'
 
 async function gather(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = []

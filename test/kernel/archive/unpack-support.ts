@@ -7,6 +7,7 @@ import type { LayerForm } from '#lib/sys/layer-form.js'
 import { unpack } from '#lib/archive/unpack.js'
 import type { UnpackOptions, UnpackResult } from '#lib/archive/unpack.js'
 import { tar } from '../../native/tarbytes.ts'
+import { itUnless } from '../../skip.ts'
 import { isSince } from '../since.ts'
 
 /** Whether a layer on tmpfs can have this form: attributes of users came there with Linux 6.6 (mm/shmem.c). */
@@ -16,8 +17,7 @@ export function fitsTmpfs(form: LayerForm): boolean {
 
 /** The forms that fit; of the others a skipped case tells. Call it in a suite. */
 export function onTmpfs<Form extends LayerForm>(forms: readonly Form[]): Form[] {
-  // The title is the reason.
-  for (const form of forms) if (!fitsTmpfs(form)) it.skip(`${form}: needs Linux 6.6`)
+  for (const form of forms) if (!fitsTmpfs(form)) itUnless('needs Linux 6.6', form, () => undefined)
   return forms.filter(fitsTmpfs)
 }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describeMounts, skip } from '../namespace.ts'
+import { skip } from '../../skip.ts'
+import { describeMounts } from '../namespace.ts'
 import { bin, Shell } from './support.ts'
 
 describeMounts('graphdriver completion', function (directory) {
@@ -43,7 +44,7 @@ describeMounts('graphdriver completion', function (directory) {
   })
 
   it('zsh: the script is read, and completes in a terminal', function () {
-    if (spawnSync('zsh', ['-c', 'true']).status !== 0) skip(this, 'zsh is not here')
+    if (spawnSync('zsh', ['-c', 'true']).status !== 0) skip(this, 'zsh is missing: apt-get install zsh')
     writeFileSync(join(directory(), '_graphdriver'), shell.ok('completion', 'zsh'))
     writeFileSync(join(directory(), 'graphdriver'), `#!/bin/sh\nexec "${process.execPath}" "${bin}" "$@"\n`, {
       mode: 0o755,

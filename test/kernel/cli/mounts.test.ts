@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { join } from 'node:path'
 import { open } from 'graphdriver'
+import { skip } from '../../skip.ts'
 import { describeMounts } from '../namespace.ts'
 import { ended, Shell, userland } from './support.ts'
 
@@ -103,7 +104,7 @@ describeMounts('graphdriver run', function (directory) {
     shell = new Shell(directory())
     const tar = userland(shell)
     // It takes a program that needs nothing but itself.
-    if (tar === undefined) this.skip()
+    if (tar === undefined) skip(this, 'there is no static busybox: apt-get install busybox-static')
     shell.ok('create', 'base', '--from', tar)
     shell.ok('create', 'app', '--parent', 'base')
   })

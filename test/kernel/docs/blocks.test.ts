@@ -6,7 +6,8 @@ import { gzipSync } from 'node:zlib'
 import { MNT_DETACH, mountSync, umount2Sync } from 'graphdriver/sys'
 import { makeDockerRoot } from '../../contract/docker.ts'
 import { bin, Shell, userland } from '../cli/support.ts'
-import { describeMounts, skip } from '../namespace.ts'
+import { skip } from '../../skip.ts'
+import { describeMounts } from '../namespace.ts'
 import { type Block, blocksOf } from './blocks.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
@@ -91,7 +92,7 @@ describeMounts('every block of code in README and docs', function (directory) {
           assert.match(language, /^(sh|js|ts)$/, `${page}:${String(line)}: ${language}`)
       }
       const rootfs = userland(new Shell(directory()))
-      if (rootfs === undefined) skip(this, 'there is no static busybox (busybox-static)')
+      if (rootfs === undefined) skip(this, 'there is no static busybox: apt-get install busybox-static')
       const env = prepare(rootfs)
       for (const block of wanted) run(page, block, rootfs, env)
     })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { describeMounts, skip } from '../namespace.ts'
+import { skip } from '../../skip.ts'
+import { describeMounts } from '../namespace.ts'
 import { runScript } from './support.ts'
 
 // What a container's runtime does with layers, from the first to the last.

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { DetachedMount, isMountPoint, joinLowerdirs, mount, performDetached } from 'graphdriver/mount'
 import * as sys from 'graphdriver/sys'
 import { binding, setBinding } from '#lib/sys/binding.js'
-import { describeMounts, directories, openDescriptors, skip } from '../namespace.ts'
+import { skip } from '../../skip.ts'
+import { describeMounts, directories, openDescriptors } from '../namespace.ts'
 import { itSince, LOWERDIR_PLUS } from '../since.ts'
 
 describeMounts('a detached mount', (directory) => {

@@ -14,7 +14,8 @@ import {
 import * as sys from 'graphdriver/sys'
 import { binding, setBinding } from '#lib/sys/binding.js'
 import { crossesMount } from '#lib/mount/lookup.js'
-import { describeMounts, directories, openDescriptors, skip } from '../namespace.ts'
+import { skip } from '../../skip.ts'
+import { describeMounts, directories, openDescriptors } from '../namespace.ts'
 
 /** What findmnt(8) says of a mount. */
 interface Findmnt {
@@ -199,7 +200,7 @@ describeMounts('looking at mounts', (directory) => {
       const done = spawnSync('findmnt', ['--kernel', '--json', '--list', '--nofsroot', '-o', columns], {
         encoding: 'utf8',
       })
-      if (done.error || done.status !== 0) skip(this, 'needs findmnt(8)')
+      if (done.error || done.status !== 0) skip(this, 'findmnt(8) of util-linux is missing, or knows no JSON')
       const { filesystems } = JSON.parse(done.stdout) as { filesystems: Findmnt[] }
       const theirs = filesystems.map((mount) => [
         mount.id,

@@ -6,11 +6,12 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, readlinkSync, write
 import { join } from 'node:path'
 import { type GraphDriver, open, type RetryEvent } from 'graphdriver'
 import { mount } from 'graphdriver/sys'
-import { codeOf, mountsBelow, scratchDirectory, workingDrivers } from './support.ts'
+import { describeOn } from '../working-drivers.ts'
+import { codeOf, mountsBelow, scratchDirectory } from './support.ts'
 
 const SLEEP = '/bin/sleep'
 
-describe('a mount that a process keeps busy', () => {
+describeOn('overlay', 'a mount that a process keeps busy', () => {
   const scratch = scratchDirectory()
   let store: GraphDriver
   let path: string
@@ -18,9 +19,6 @@ describe('a mount that a process keeps busy', () => {
   let retries: RetryEvent[]
   const onRetry: ChannelListener = (message) => retries.push(message as RetryEvent)
 
-  before(async function () {
-    if (!(await workingDrivers()).includes('overlay')) this.skip()
-  })
   beforeEach(async () => {
     store = await open({ root: scratch.fresh(), driver: 'overlay', sync: 'none' })
     await store.create('base')

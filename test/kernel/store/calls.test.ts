@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { describeUnless } from '../../skip.ts'
+import { describeOn } from '../working-drivers.ts'
 import { type Job, type Outcome, run, workerArguments } from './processes.ts'
-import { inParallel, LONG, scratchDirectory, seeded, workingDrivers } from './support.ts'
+import { inParallel, LONG, scratchDirectory, seeded } from './support.ts'
 import { check, prepare, type States, tryOut } from './survival.ts'
 import { jobOf, type Scenario, scenarios } from './verbs.ts'
 
@@ -54,22 +56,21 @@ function pointsOf(trace: string): Point[] {
   return [...points.values()]
 }
 
-describe('a process whose system calls are disturbed (strace)', function () {
+/** Why no process can be traced; undefined when one can. */
+async function notTraced(): Promise<string | undefined> {
+  if (process.env['GRAPHDRIVER_SLOW'] !== undefined)
+    return 'on an emulated processor (GRAPHDRIVER_SLOW) it takes hours'
+  const { code } = await run('strace', ['-q', '-o', '/dev/null', '-f', 'true']).catch(() => ({ code: 127 }))
+  if (code === 127) return 'strace is missing: apt-get install strace'
+  return code === 0 ? undefined : `strace may not trace here: it ends with ${String(code)}`
+}
+
+describeUnless(await notTraced(), 'a process whose system calls are disturbed (strace)', function () {
   this.timeout(LONG ? 900_000 : 180_000)
   const scratch = scratchDirectory()
   const random = seeded(SEED)
   const count = { killed: 0, failed: 0, possible: 0 }
 
-  before(async function () {
-    if (process.env['GRAPHDRIVER_SLOW'] !== undefined) {
-      console.log('      SKIPPED: on an emulated processor (GRAPHDRIVER_SLOW) it takes hours')
-      this.skip()
-    }
-    const { code } = await run('strace', ['-q', '-o', '/dev/null', '-f', 'true']).catch(() => ({ code: 127 }))
-    if (code === 0) return
-    console.log(`      SKIPPED: strace is missing or may not trace here (${String(code)})`)
-    this.skip()
-  })
   after(() => {
     const what = LONG ? 'all' : `a sample with seed ${String(SEED)}; all with GRAPHDRIVER_LONG=1`
     const { killed, failed, possible } = count
@@ -113,10 +114,7 @@ describe('a process whose system calls are disturbed (strace)', function () {
   }
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
+    describeOn(driver, driver, () => {
       for (const scenario of scenarios(driver)) {
         if (LONG || (!scenario.long && /^(create \(child\)|get|put \(read|remove$)/.test(scenario.verb)))
           it(scenario.verb, () => disturb(scenario))

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { convert, type ConvertTarget, open } from 'graphdriver'
 import { makeDockerRoot } from '../../contract/docker.ts'
+import { skip } from '../../skip.ts'
 import { type Outcome, run } from './processes.ts'
 import { codeOf, inParallel, LONG, scratchDirectory, snapshot } from './support.ts'
 
@@ -38,9 +39,7 @@ describe('a conversion killed', function () {
       })
       killer = library
     } catch {
-      console.log(
-        '      SKIPPED: what kills between two system calls cannot be compiled here (a C compiler, x86-64)',
-      )
+      // The cases that need it are skipped.
     }
   })
   after(() => {
@@ -135,7 +134,11 @@ describe('a conversion killed', function () {
     })
 
     it(`before every system call of the addon’s that changes something, to ${to}`, async function () {
-      if (killer === undefined) this.skip()
+      if (killer === undefined)
+        skip(
+          this,
+          'what kills between two system calls cannot be compiled here: it takes a C compiler, and x86-64',
+        )
       const { root, same, expected } = await states()
       const count = join(scratch.path, `count-${to}`)
       const preload = { LD_PRELOAD: killer }

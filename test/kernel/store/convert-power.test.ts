@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import { convert, open } from 'graphdriver'
 import { mountSync, umount2Sync } from 'graphdriver/sys'
 import { makeDockerRoot } from '../../contract/docker.ts'
+import { skip } from '../../skip.ts'
 import { tars } from '../drivers/convert-support.ts'
+import { describeAsRoot } from '../namespace.ts'
 import { type DiskKind, diskKinds, makeDisk, mountDisk, persist, refusalOf, unmountDisk } from './disk.ts'
 import { run } from './processes.ts'
 import { codeOf, LONG, scratchDirectory } from './support.ts'
 
 /** The power fails at every step of a conversion: the disk is copied there as it is, and each copy is mounted as after the next start. */
-describe('a loss of power while a store is converted', function () {
+describeAsRoot('a loss of power while a store is converted', function () {
   this.timeout(LONG ? 600_000 : 120_000)
   const scratch = scratchDirectory()
   const program = join(import.meta.dirname, 'convert-worker.mjs')
@@ -18,8 +20,7 @@ describe('a loss of power while a store is converted', function () {
   const root = at('disk', 'root')
   let points = 0
 
-  before(function () {
-    if (process.getuid?.() !== 0) this.skip()
+  before(() => {
     mkdirSync(at())
     mountSync('disks', at(), 'tmpfs', 0, 'size=3g')
   })
@@ -69,9 +70,7 @@ describe('a loss of power while a store is converted', function () {
     describe(kind.name, () => {
       before(function () {
         const refusal = refusalOf(kind, at('image'), at('disk'))
-        if (refusal === undefined) return
-        console.log(`      SKIPPED: ${refusal}`)
-        this.skip()
+        if (refusal !== undefined) skip(this, refusal)
       })
       afterEach(() => {
         if (readdirSync(at('disk')).length > 0) umount2Sync(at('disk'), 2)

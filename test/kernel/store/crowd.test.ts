@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
+import { describeOn, workingDrivers } from '../working-drivers.ts'
 import { type Outcome, run } from './processes.ts'
-import { assertUnlocked, LONG, mountsBelow, scratchDirectory, seeded, workingDrivers } from './support.ts'
+import { assertUnlocked, LONG, mountsBelow, scratchDirectory, seeded } from './support.ts'
 
 const PROCESSES = LONG ? 8 : 4
 const CALLS = LONG ? 5000 : 200
@@ -88,11 +89,7 @@ describe('several processes on one store', function () {
   const scratch = scratchDirectory()
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
-
+    describeOn(driver, driver, () => {
       it(`${String(PROCESSES)} processes make ${String(CALLS)} random calls each (seed ${String(SEED)})`, async () => {
         const root = scratch.fresh()
         const outcomes = await Promise.all(
@@ -153,7 +150,7 @@ describe('several processes on one store', function () {
   }
 
   it('makes one store of a fresh root that all open at once', async () => {
-    const [driver = 'vfs'] = await workingDrivers()
+    const [driver = 'vfs'] = workingDrivers
     const root = join(scratch.fresh(), 'with/parents')
     const stores = await Promise.all(Array.from({ length: 6 }, () => open({ root, driver })))
     await stores[0]!.create('one')

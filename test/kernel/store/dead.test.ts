@@ -6,17 +6,15 @@ import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { umount2Sync } from 'graphdriver/sys'
 import { Locks } from '#lib/store/locks.js'
+import { describeOn } from '../working-drivers.ts'
 import { type DriverCall, runWorker, workerArguments } from './processes.ts'
-import { assertUnlocked, codeOf, mountsBelow, scratchDirectory, workingDrivers } from './support.ts'
+import { assertUnlocked, codeOf, mountsBelow, scratchDirectory } from './support.ts'
 
-describe('what a dead process held', () => {
+describeOn('overlay', 'what a dead process held', () => {
   const scratch = scratchDirectory()
   let root: string
   let store: GraphDriver
 
-  before(async function () {
-    if (!(await workingDrivers()).includes('overlay')) this.skip()
-  })
   beforeEach(async () => {
     root = scratch.fresh()
     store = await open({ root, driver: 'overlay' })

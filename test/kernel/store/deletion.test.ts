@@ -13,7 +13,8 @@ import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { withMount } from 'graphdriver/mount'
 import { mount, MS_BIND, umount2 } from 'graphdriver/sys'
-import { codeOf, mountsBelow, scratchDirectory, snapshot, storeSnapshot, workingDrivers } from './support.ts'
+import { describeOn } from '../working-drivers.ts'
+import { codeOf, mountsBelow, scratchDirectory, snapshot, storeSnapshot } from './support.ts'
 
 /** Deletion never crosses a mount and never follows a link: somebody's tree has to be as it was. */
 describe('deletion and somebody’s files', () => {
@@ -46,16 +47,13 @@ describe('deletion and somebody’s files', () => {
   }
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
+    describeOn(driver, driver, () => {
       let store: GraphDriver
       const reopen = async (): Promise<void> => {
         await store.close()
         store = await open({ root, driver })
       }
 
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
       beforeEach(async () => {
         store = await open({ root, driver })
         await store.create('base')
@@ -215,10 +213,7 @@ describe('deletion and somebody’s files', () => {
     })
   }
 
-  describe('overlay', () => {
-    before(async function () {
-      if (!(await workingDrivers()).includes('overlay')) this.skip()
-    })
+  describeOn('overlay', 'overlay', () => {
     it('a work directory that is a link is refused', async () => {
       const store = await open({ root, driver: 'overlay' })
       await store.create('base')

@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import type { MountEvent, RetryEvent, SweepEvent, UnmountEvent, WarningEvent } from 'graphdriver'
 import { type GraphDriver, open } from 'graphdriver'
 import { mount } from 'graphdriver/sys'
+import { describeOn, itOn } from '../working-drivers.ts'
 import { run, runWorker } from './processes.ts'
-import { codeOf, scratchDirectory, workingDrivers } from './support.ts'
+import { codeOf, scratchDirectory } from './support.ts'
 
 const KINDS = ['mount', 'unmount', 'retry', 'sweep', 'warning'] as const
 type Told = [kind: (typeof KINDS)[number], message: unknown]
 
-describe('what happens is told to who listens', () => {
+describeOn('overlay', 'what happens is told to who listens', () => {
   const scratch = scratchDirectory()
   let root: string
   let told: Told[]
@@ -23,9 +24,6 @@ describe('what happens is told to who listens', () => {
   const of = <T>(kind: Told[0]): T[] =>
     told.filter(([each]) => each === kind).map(([, message]) => message as T)
 
-  before(async function () {
-    if (!(await workingDrivers()).includes('overlay')) this.skip()
-  })
   beforeEach(() => {
     root = scratch.fresh()
     told = []
@@ -183,8 +181,7 @@ describe('nothing is printed', () => {
   const scratch = scratchDirectory()
 
   for (const driver of ['overlay', 'vfs']) {
-    it(`by any verb of ${driver}, whether it succeeds or fails`, async function () {
-      if (!(await workingDrivers()).includes(driver)) this.skip()
+    itOn(driver, `by any verb of ${driver}, whether it succeeds or fails`, async () => {
       const script = `
         import { convert, drivers, open, probe } from 'graphdriver'
         import { open as openFile } from 'node:fs/promises'

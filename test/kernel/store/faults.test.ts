@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type GraphDriver, open, type Rootfs, type WarningEvent } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { mount, setxattrSync } from 'graphdriver/sys'
+import { describeOn } from '../working-drivers.ts'
 import { type Fault, Injector } from './injector.ts'
 import {
   assertUnlocked,
@@ -14,7 +15,6 @@ import {
   scratchDirectory,
   seeded,
   storeSnapshot,
-  workingDrivers,
 } from './support.ts'
 
 /** A verb; what it says when it is called again and was done already. */
@@ -167,10 +167,7 @@ describe('a system call that fails', function () {
   }
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
+    describeOn(driver, driver, () => {
       for (const verb of VERBS) {
         for (const [fault, sync] of FAULTS) {
           if (!LONG && fault === NO_DESCRIPTOR) continue

@@ -13,10 +13,12 @@ import { join } from 'node:path'
 import { convert, open, probe } from 'graphdriver'
 import { EXT4_SUPER_MAGIC, mount, MS_RDONLY, MS_REMOUNT, umount2 } from 'graphdriver/sys'
 import { setBinding } from '#lib/sys/binding.js'
+import { skip } from '../../skip.ts'
 import { FakeKernel } from '../../fake-aufs/kernel.ts'
 import { Rules } from '../../fake-aufs/rules.ts'
+import { itOn, workingDrivers } from '../working-drivers.ts'
 import { run, workerArguments } from './processes.ts'
-import { codeOf, scratchDirectory, snapshot, workingDrivers } from './support.ts'
+import { codeOf, scratchDirectory, snapshot } from './support.ts'
 
 describe('roots that are not ours', () => {
   const scratch = scratchDirectory()
@@ -111,17 +113,13 @@ describe('roots that are not ours', () => {
       await refused('ERR_STORE_OTHER_DRIVER', [{ driver: 'vfs' }])
       await refused('ERR_DRIVER_UNKNOWN', [{}, { readOnly: true }])
     })
-    it('of root, in a user namespace', async function () {
-      if (!(await workingDrivers()).includes('overlay')) this.skip()
+    itOn('overlay', 'of root, in a user namespace', async function () {
       const store = await open({ root, driver: 'overlay' })
       await store.create('base')
       await store.close()
       const before = snapshot(root)
       const unshare = ['-Urm', '--propagation', 'private']
-      if ((await run('unshare', [...unshare, 'true'])).code !== 0) {
-        console.log('        SKIPPED: no user namespaces here')
-        this.skip()
-      }
+      if ((await run('unshare', [...unshare, 'true'])).code !== 0) skip(this, 'no user namespaces here')
       const { errors } = await run('unshare', [
         ...unshare,
         process.execPath,
@@ -134,37 +132,40 @@ describe('roots that are not ours', () => {
 
   describe('that lost their stamp, and have layers', () => {
     for (const driver of ['overlay', 'vfs']) {
-      it(`one of ${driver}: nobody guesses whose the layers are, and with its stamp it is as before`, async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-        const store = await open({ root, driver })
-        await store.create('base')
-        await store.create('top', { parent: 'base' })
-        await store.close()
-        const stamp = join(root, 'graphdriver.json')
-        const text = readFileSync(stamp)
-        rmSync(stamp)
-        for (const name of ['children', 'staging', 'views']) {
-          await refused('ERR_STORE_VERSION', [{}, { driver }, { driver: 'aufs' }, { readOnly: true }])
-          const before = snapshot(root)
-          for (const to of ['overlay', 'aufs'] as const) {
-            await assert.rejects(convert(root, { to }), (error) => codeOf(error) === 'ERR_STORE_VERSION')
+      itOn(
+        driver,
+        `one of ${driver}: nobody guesses whose the layers are, and with its stamp it is as before`,
+        async () => {
+          const store = await open({ root, driver })
+          await store.create('base')
+          await store.create('top', { parent: 'base' })
+          await store.close()
+          const stamp = join(root, 'graphdriver.json')
+          const text = readFileSync(stamp)
+          rmSync(stamp)
+          for (const name of ['children', 'staging', 'views']) {
+            await refused('ERR_STORE_VERSION', [{}, { driver }, { driver: 'aufs' }, { readOnly: true }])
+            const before = snapshot(root)
+            for (const to of ['overlay', 'aufs'] as const) {
+              await assert.rejects(convert(root, { to }), (error) => codeOf(error) === 'ERR_STORE_VERSION')
+            }
+            assert.deepEqual(snapshot(root), before)
+            if (name !== 'views') rmSync(join(root, name), { recursive: true })
           }
-          assert.deepEqual(snapshot(root), before)
-          if (name !== 'views') rmSync(join(root, name), { recursive: true })
-        }
-        writeFileSync(stamp, text)
-        const again = await open({ root })
-        assert.deepEqual(
-          (await again.list()).map(({ id, parent }) => [id, parent]),
-          [
-            ['base', undefined],
-            ['top', 'base'],
-          ],
-        )
-        await again.get('top')
-        await again.put('top')
-        await again.close()
-      })
+          writeFileSync(stamp, text)
+          const again = await open({ root })
+          assert.deepEqual(
+            (await again.list()).map(({ id, parent }) => [id, parent]),
+            [
+              ['base', undefined],
+              ['top', 'base'],
+            ],
+          )
+          await again.get('top')
+          await again.put('top')
+          await again.close()
+        },
+      )
     }
   })
 
@@ -293,7 +294,7 @@ describe('a root that Docker wrote', () => {
   })
 
   it('opens as it is with its own driver', async () => {
-    if (!(await workingDrivers()).includes('aufs')) {
+    if (!workingDrivers.includes('aufs')) {
       const rules = new Rules({ filesystemOf: () => EXT4_SUPER_MAGIC })
       setBinding(new FakeKernel(rules).native)
     }

@@ -3,14 +3,8 @@ import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { mount, umount2 } from 'graphdriver/sys'
-import {
-  assertUnlocked,
-  codeOf,
-  mountsBelow,
-  scratchDirectory,
-  storeSnapshot,
-  workingDrivers,
-} from './support.ts'
+import { describeOn, workingDrivers } from '../working-drivers.ts'
+import { assertUnlocked, codeOf, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
 
 /** More inodes than any verb needs. */
 const PLENTY = 40
@@ -80,13 +74,9 @@ describe('a full disk', () => {
   }
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
+    describeOn(driver, driver, () => {
       let store: GraphDriver
       let rest: string[]
-
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
 
       /** A store with a base, at rest. */
       async function begin(): Promise<void> {
@@ -185,7 +175,7 @@ describe('a full disk', () => {
   }
 
   it('makes nobody choose another driver', async function () {
-    const [first] = await workingDrivers()
+    const [first] = workingDrivers
     const failures = await tryWithMoreAndMore(
       async () => {
         const store = await open({ root })

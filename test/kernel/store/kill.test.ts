@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { describeOn } from '../working-drivers.ts'
 import { runWorker } from './processes.ts'
-import { inParallel, LONG, scratchDirectory, workingDrivers } from './support.ts'
+import { inParallel, LONG, scratchDirectory } from './support.ts'
 import { check, prepare, tryOut } from './survival.ts'
 import { CHANGING, jobOf, type Scenario, scenarios } from './verbs.ts'
 
@@ -28,10 +29,7 @@ describe('a process killed at every step', function () {
   }
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
+    describeOn(driver, driver, () => {
       for (const scenario of scenarios(driver)) {
         if (scenario.long && !LONG) continue
         it(scenario.verb, () => killEverywhere(scenario))

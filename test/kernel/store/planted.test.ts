@@ -14,7 +14,8 @@ import { type GraphDriver, open } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { unmountTree } from 'graphdriver/mount'
 import { mount } from 'graphdriver/sys'
-import { codeOf, LONG, mountsBelow, scratchDirectory, workingDrivers } from './support.ts'
+import { describeOn } from '../working-drivers.ts'
+import { codeOf, LONG, mountsBelow, scratchDirectory } from './support.ts'
 
 const SECRET = 'nobody outside may see or change this'
 const HEX = 'ab'.repeat(16)
@@ -175,10 +176,7 @@ describe('links planted in a root lead nobody out of it', () => {
   }
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
+    describeOn(driver, driver, () => {
       const own = driver === 'overlay' ? OVERLAY : ['pending', 'pending/leaf']
       for (const [kind, places] of [
         ['directory', [...own, ...DIRECTORIES, ...ENTRIES]],

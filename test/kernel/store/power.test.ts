@@ -3,6 +3,8 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { mountSync, umount2Sync } from 'graphdriver/sys'
 import { open } from 'graphdriver'
+import { skip } from '../../skip.ts'
+import { describeAsRoot } from '../namespace.ts'
 import { type DiskKind, diskKinds, makeDisk, mountDisk, persist, refusalOf, unmountDisk } from './disk.ts'
 import { run, workerArguments } from './processes.ts'
 import { LONG, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
@@ -13,13 +15,12 @@ import { CHANGING, jobOf, type Scenario, scenarios, type SyncLevel } from './ver
  * The power fails at every step of a verb: at each one the disk is copied as it is, without what the kernel still holds back, and
  * each copy is mounted as it would be after the next start.
  */
-describe('a loss of power at every step', function () {
+describeAsRoot('a loss of power at every step', function () {
   this.timeout(LONG ? 1_800_000 : 240_000)
   const scratch = scratchDirectory()
   let points = 0
 
-  before(function () {
-    if (process.getuid?.() !== 0) this.skip()
+  before(() => {
     mountSync('disks', scratchMount(), 'tmpfs', 0, 'size=3g')
   })
   after(() => {
@@ -95,9 +96,7 @@ describe('a loss of power at every step', function () {
     describe(kind.name, () => {
       before(function () {
         const refusal = refusalOf(kind, at('image'), at('disk'))
-        if (refusal === undefined) return
-        console.log(`      SKIPPED: ${refusal}`)
-        this.skip()
+        if (refusal !== undefined) skip(this, refusal)
       })
       afterEach(() => {
         if (readdirSync(at('disk')).length > 0) umount2Sync(at('disk'), 2)

@@ -4,20 +4,20 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type GraphDriver, open } from 'graphdriver'
 import { mount } from 'graphdriver/sys'
+import { describeOn } from '../working-drivers.ts'
 import { Injector } from './injector.ts'
 import { makeLarge } from './large.ts'
-import { assertUnlocked, LONG, mountsBelow, scratchDirectory, workingDrivers } from './support.ts'
+import { assertUnlocked, LONG, mountsBelow, scratchDirectory } from './support.ts'
 
 const NONE = { code: 'EIO', calls: 'all' } as const
 /** Overlay takes 500 layers below the writable one. */
 const DEPTH = 400
 
-describe('a large store', function () {
+describeOn('overlay', 'a large store', function () {
   this.timeout(LONG ? 1_200_000 : 60_000)
   const scratch = scratchDirectory()
 
-  before(async function () {
-    if (!(await workingDrivers()).includes('overlay')) this.skip()
+  before(async () => {
     await mount('tmpfs', scratch.path, 'tmpfs')
   })
 

@@ -5,15 +5,8 @@ import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { mount, MS_BIND, MS_RDONLY, MS_REMOUNT, umount2 } from 'graphdriver/sys'
-import {
-  assertUnlocked,
-  codeOf,
-  LONG,
-  mountsBelow,
-  scratchDirectory,
-  storeSnapshot,
-  workingDrivers,
-} from './support.ts'
+import { describeOn } from '../working-drivers.ts'
+import { assertUnlocked, codeOf, LONG, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
 
 function tar(): AsyncIterable<Uint8Array> {
   return fromEntries([{ name: 'new', type: 'file', body: Buffer.from('of the tar') }])
@@ -73,11 +66,7 @@ describe('a store that lacks something', () => {
   }
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
-
+    describeOn(driver, driver, () => {
       it('may not write (EROFS): what writes fails and changes nothing, what reads works, and all does afterwards', async () => {
         const { store, root, disk } = await begin(driver)
         const before = storeSnapshot(root)

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { probe } from 'graphdriver'
 import { list, unmountTree } from 'graphdriver/mount'
 import { F_UNLCK, F_WRLCK, getLockSync, openat2, closeSync, AT_FDCWD } from 'graphdriver/sys'
 import { deleteTree } from '#lib/store/index.js'
@@ -23,15 +22,6 @@ export function scratchDirectory(): { readonly path: string; fresh: (word?: stri
     await deleteTree(path)
   })
   return { path, fresh: (word = 'root') => join(path, `${word}-${String(count++)}`) }
-}
-
-/** The drivers that work in the temporary directory. */
-export async function workingDrivers(): Promise<string[]> {
-  const reports = await probe(tmpdir())
-  for (const { driver, supported, reason } of reports) {
-    if (!supported) console.log(`      SKIPPED for ${driver}: ${reason ?? 'no reason'}`)
-  }
-  return reports.filter((report) => report.supported).map((report) => report.driver)
 }
 
 /** Mount points at or below a path. */

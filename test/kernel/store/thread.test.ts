@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { describeOn } from '../working-drivers.ts'
 import { workerArguments } from './processes.ts'
-import { inParallel, LONG, scratchDirectory, workingDrivers } from './support.ts'
+import { inParallel, LONG, scratchDirectory } from './support.ts'
 import { check, prepare, tryOut } from './survival.ts'
 import { jobOf, type Scenario, scenarios } from './verbs.ts'
 
@@ -19,10 +20,7 @@ describe('a worker thread ended at every step', function () {
   }
 
   for (const driver of ['overlay', 'vfs']) {
-    describe(driver, () => {
-      before(async function () {
-        if (!(await workingDrivers()).includes(driver)) this.skip()
-      })
+    describeOn(driver, driver, () => {
       for (const scenario of scenarios(driver)) {
         // What a thread leaves of a trial waits until it is old.
         if (scenario.hookOpen || (!LONG && !/^(get|remove)$/.test(scenario.verb))) continue

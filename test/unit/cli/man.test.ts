@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { VERBS } from '#lib/cli/verbs.js'
+import { skip } from '../../skip.ts'
 
 const page = resolve(import.meta.dirname, '../../../man/graphdriver.1')
 
@@ -17,8 +18,7 @@ describe('the man page', () => {
 
   it('is read by groff without a warning', function () {
     const done = spawnSync('groff', ['-man', '-ww', '-Tutf8', page], { encoding: 'utf8' })
-    // It is no part of every Linux.
-    if (done.error !== undefined) this.skip()
+    if (done.error !== undefined) skip(this, 'groff is missing: apt-get install groff')
     assert.equal(done.stderr, '')
     assert.match(done.stdout, /GRAPHDRIVER\(1\)/)
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import * as sys from 'graphdriver/sys'
 import { readPair } from '#lib/sys/names.js'
+import { skip } from '../../skip.ts'
 
 describe('files, as an ordinary user', () => {
   let directory: string
@@ -147,8 +148,7 @@ describe('files, as an ordinary user', () => {
       sys.setxattrSync(at('file'), 'user.a', value)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOTSUP') throw error
-      this.test!.title += ' (this filesystem has none)'
-      this.skip()
+      skip(this, 'the filesystem of the temporary directory has none')
     }
     await assert.rejects(sys.setxattr(at('file'), 'user.a', value, { flags: sys.XATTR_CREATE }), {
       code: 'EEXIST',

@@ -3,19 +3,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { changes, type ChangesOptions } from '#lib/archive/changes.js'
 import type { LayerForm } from '#lib/sys/layer-form.js'
+import { describeUnless, type Missing, notRoot } from '../../../skip.ts'
 import { type Bytes, layerOf, shown, writeLayer } from './layers.ts'
 
 type Short = Readonly<Record<Bytes, string | null>>
 
-/** A suite that makes devices, owners and trusted attributes; without root it is skipped, and its title says so. */
+/** A suite that makes devices, owners and trusted attributes; skipped without root. */
 export function describeAsRoot(title: string, body: (scratch: () => string) => void): void {
-  if (process.getuid?.() === 0) describeInScratch(title, body)
-  else describe.skip(`${title} (needs root: devices, owners, trusted attributes)`, () => it('as root'))
+  const missing = notRoot && `${notRoot}: devices, owners, trusted attributes`
+  describeInScratch(title, body, missing)
 }
 
 /** A suite whose every case has a directory of its own. */
-export function describeInScratch(title: string, body: (scratch: () => string) => void): void {
-  describe(title, () => {
+export function describeInScratch(
+  title: string,
+  body: (scratch: () => string) => void,
+  missing?: Missing,
+): void {
+  describeUnless(missing, title, () => {
     let directory = ''
     beforeEach(() => {
       directory = mkdtempSync(join(tmpdir(), 'compared-'))

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { removeTreeSync } from 'graphdriver/sys'
-import { unfit } from '../../namespace.ts'
+import { type Body, itUnless, type Missing } from '../../../skip.ts'
 
 /** The package of Debian that has a judge. */
 const packages: Readonly<Record<string, string>> = {
@@ -20,39 +20,17 @@ function has(program: string): boolean {
   return path.split(':').some((directory) => existsSync(join(directory, program)))
 }
 
-function required(): boolean {
-  return (process.env['REQUIRE'] ?? '').split(',').includes('judges')
-}
-
-/** Which of these programs are not there, in words; undefined when all are. */
-function missing(programs: readonly string[]): string | undefined {
+/** Which of these programs are not there; undefined when all are. */
+export function missingPrograms(programs: readonly string[]): Missing | undefined {
   const absent = programs.filter((program) => !has(program))
   if (absent.length === 0) return undefined
   const names = absent.map((program) => packages[program] ?? program)
-  return `${absent.join(' and ')} missing: apt-get install ${names.join(' ')}`
+  return { name: 'judges', reason: `${absent.join(' and ')} missing: apt-get install ${names.join(' ')}` }
 }
 
-/**
- * A case that other programs judge. Where one of them is missing, it is skipped and its title says so; with `REQUIRE=judges`
- * it fails.
- */
-export function itJudged(
-  programs: readonly string[],
-  title: string,
-  body: Mocha.AsyncFunc | Mocha.Func,
-): void {
-  const reason = missing(programs)
-  if (reason === undefined) it(title, body)
-  else if (required()) it(title, () => assert.fail(`REQUIRE names judges: ${reason}`))
-  else it.skip(`${title} (${reason})`)
-}
-
-/** A suite that makes devices and mounts: skipped where this process may not; its title says why. */
-export function describeAsRoot(title: string, body: () => void): void {
-  const reason = unfit()
-  if (reason === undefined) return void describe(title, body)
-  assert(!(process.env['REQUIRE'] ?? '').split(',').includes('mounts'), reason)
-  describe.skip(`${title} (${reason})`, body)
+/** A case that other programs judge: skipped where one of them is missing, or failed where REQUIRE names judges. */
+export function itJudged(programs: readonly string[], title: string, body: Body): void {
+  itUnless(missingPrograms(programs), title, body)
 }
 
 export interface Outcome {

@@ -1,22 +1,14 @@
-import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { GraphDriver, OpenOptions } from 'graphdriver'
 import { open } from 'graphdriver'
 import { describeMounts } from '../../namespace.ts'
 
-/** A suite that takes a kernel with aufs: skipped, and said so in its title, where there is none, unless REQUIRE names it. */
+const there = /\taufs$/m.test(readFileSync('/proc/filesystems', 'utf8'))
+const missing = there ? undefined : { name: 'aufs', reason: 'this kernel has no aufs, or has not loaded it' }
+
+/** A suite that takes a kernel with aufs: skipped where there is none, or failed where REQUIRE names aufs. */
 export function describeAufs(title: string, body: (directory: () => string) => void): void {
-  const there = /\taufs$/m.test(readFileSync('/proc/filesystems', 'utf8'))
-  if (there) {
-    describeMounts(title, (directory) => {
-      body(directory)
-    })
-    return
-  }
-  const required = (process.env['REQUIRE'] ?? '').split(',').includes('aufs')
-  const words = `${title} (this kernel has no aufs, or has not loaded it)`
-  if (required) it(words, () => assert.fail('REQUIRE names aufs'))
-  else it.skip(words)
+  describeMounts(title, body, missing)
 }
 
 export function openAufs(root: string, options: Partial<OpenOptions> = {}): Promise<GraphDriver> {
