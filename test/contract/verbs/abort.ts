@@ -34,6 +34,17 @@ function stopAt(name: string): { reached: Promise<void>; go: () => void } {
   return { reached, go }
 }
 
+/** Aborts a call that stands still at a step: it rejects at once. Answers what lets it go on, behind the scenes. */
+async function abortAt(step: string, call: (signal: AbortSignal) => Promise<unknown>): Promise<() => void> {
+  const stop = stopAt(step)
+  const controller = new AbortController()
+  const running = call(controller.signal)
+  await stop.reached
+  controller.abort(reason)
+  await aborted(running)
+  return stop.go
+}
+
 export function abort(driver: string): void {
   describe('an abort', () => {
     const store = useStore(driver)
@@ -90,44 +101,30 @@ export function abort(driver: string): void {
       })
     }
 
-    for (const step of ['wrote intent', 'recorded child', 'made diff', 'ready to commit', 'committed']) {
-      it(`of create at "${step}": it rejects at once, and the layer is undone`, async () => {
-        const before = await snapshot(store.root, { loose: true })
-        const stop = stopAt(step)
-        const controller = new AbortController()
-        const creating = store.graph.create('new', { parent: 'base', signal: controller.signal })
-        await stop.reached
-        controller.abort(reason)
-        await aborted(creating)
-        const next = store.graph.create('new')
-        stop.go()
-        await next
-        await store.graph.remove('new')
-        assert.deepEqual(await snapshot(store.root, { loose: true }), before)
-      })
-    }
-
-    const incoming: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
-      'create of a tar': (signal) =>
-        store.graph.create('new', {
-          parent: 'base',
-          from: fromEntries([{ name: 'f', type: 'file' }]),
-          signal,
-        }),
-      flatten: (signal) => store.graph.flatten('top', 'new', { signal }),
-    }
-    for (const [verb, call] of Object.entries(incoming)) {
-      for (const step of ['wrote intent', 'moved diff', 'ready to commit', 'committed']) {
+    const unpacking = ['wrote intent', 'moved diff', 'ready to commit', 'committed']
+    const making: [verb: string, steps: string[], call: (signal: AbortSignal) => Promise<unknown>][] = [
+      [
+        'create',
+        ['wrote intent', 'recorded child', 'made diff', 'ready to commit', 'committed'],
+        (signal) => store.graph.create('new', { parent: 'base', signal }),
+      ],
+      [
+        'create of a tar',
+        unpacking,
+        (signal) => {
+          const from = fromEntries([{ name: 'f', type: 'file' }])
+          return store.graph.create('new', { parent: 'base', from, signal })
+        },
+      ],
+      ['flatten', unpacking, (signal) => store.graph.flatten('top', 'new', { signal })],
+    ]
+    for (const [verb, steps, call] of making) {
+      for (const step of steps) {
         it(`of ${verb} at "${step}": it rejects at once, and the layer is undone`, async () => {
           const before = await snapshot(store.root, { loose: true })
-          const stop = stopAt(step)
-          const controller = new AbortController()
-          const making = call(controller.signal)
-          await stop.reached
-          controller.abort(reason)
-          await aborted(making)
+          const go = await abortAt(step, call)
           const next = store.graph.create('new')
-          stop.go()
+          go()
           await next
           await store.graph.remove('new')
           assert.deepEqual(await snapshot(store.root, { loose: true }), before)
@@ -174,15 +171,12 @@ export function abort(driver: string): void {
     for (const [verb, read] of Object.entries(reading)) {
       it(`of applyDiff while it unpacks: ${verb} at once afterwards waits until it has let go`, async () => {
         await store.graph.create('new', { parent: 'base' })
-        const stop = stopAt('made room for a tar')
-        const controller = new AbortController()
         const tar = fromEntries([{ name: 'f', type: 'file' }])
-        const applying = store.graph.applyDiff('new', tar, { signal: controller.signal })
-        await stop.reached
-        controller.abort(reason)
-        await aborted(applying)
+        const go = await abortAt('made room for a tar', (signal) =>
+          store.graph.applyDiff('new', tar, { signal }),
+        )
         const next = read()
-        stop.go()
+        go()
         await next
         await rm(`${store.root}.tar`, { force: true })
         assert.deepEqual(await store.graph.changes('new'), [])
@@ -192,14 +186,9 @@ export function abort(driver: string): void {
 
     for (const step of ['gone', 'deleted diff', 'deleted mnt', 'erased']) {
       it(`of remove at "${step}": it rejects at once, and the removal is completed`, async () => {
-        const stop = stopAt(step)
-        const controller = new AbortController()
-        const removing = store.graph.remove('top', { signal: controller.signal })
-        await stop.reached
-        controller.abort(reason)
-        await aborted(removing)
+        const go = await abortAt(step, (signal) => store.graph.remove('top', { signal }))
         const next = store.graph.create('top')
-        stop.go()
+        go()
         await next
         assert.deepEqual(await names(store.at('diff', 'top')), [])
         assert.deepEqual(await names(store.at('layers')), ['base', 'top'])
@@ -280,17 +269,12 @@ export function abort(driver: string): void {
 
     it('does not keep close from waiting for what goes on behind the scenes', async () => {
       const graph = await store.open()
-      const stop = stopAt('made diff')
-      const controller = new AbortController()
-      const creating = graph.create('new', { signal: controller.signal })
-      await stop.reached
-      controller.abort(reason)
-      await aborted(creating)
+      const go = await abortAt('made diff', (signal) => graph.create('new', { signal }))
       let closed = false
       const closing = graph.close().then(() => (closed = true))
       await tick()
       assert.equal(closed, false)
-      stop.go()
+      go()
       await closing
       assert.equal(await store.graph.exists('new'), false)
     })

@@ -1,29 +1,31 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { convert, open } from 'graphdriver'
-import { mountSync, umount2Sync } from 'graphdriver/sys'
 import { makeDockerRoot } from '../../contract/docker.ts'
-import { skip } from '../../skip.ts'
 import { tars } from '../drivers/convert-support.ts'
 import { describeAsRoot } from '../namespace.ts'
-import { type DiskKind, diskKinds, makeDisk, mountDisk, persist, refusalOf, unmountDisk } from './disk.ts'
+import {
+  describeDisk,
+  type DiskKind,
+  diskKinds,
+  makeDisk,
+  mountDisk,
+  persist,
+  placeForDisks,
+  unmountDisk,
+} from './disk.ts'
 import { run } from './processes.ts'
 import { codeOf, LONG, scratchDirectory } from './support.ts'
 
 /** The power fails at every step of a conversion: the disk is copied there as it is, and each copy is mounted as after the next start. */
 describeAsRoot('a loss of power while a store is converted', function () {
   this.timeout(LONG ? 600_000 : 120_000)
-  const scratch = scratchDirectory()
+  const at = placeForDisks(scratchDirectory().path)
   const program = join(import.meta.dirname, 'convert-worker.mjs')
-  const at = (...names: string[]): string => join(scratch.path, 'disks', ...names)
   const root = at('disk', 'root')
   let points = 0
 
-  before(() => {
-    mkdirSync(at())
-    mountSync('disks', at(), 'tmpfs', 0, 'size=3g')
-  })
   after(() => {
     console.log(`      ${String(points)} moments${LONG ? '' : ' (more with GRAPHDRIVER_LONG=1)'}`)
   })
@@ -67,15 +69,7 @@ describeAsRoot('a loss of power while a store is converted', function () {
   }
 
   for (const kind of LONG ? diskKinds : diskKinds.slice(0, 1)) {
-    describe(kind.name, () => {
-      before(function () {
-        const refusal = refusalOf(kind, at('image'), at('disk'))
-        if (refusal !== undefined) skip(this, refusal)
-      })
-      afterEach(() => {
-        if (readdirSync(at('disk')).length > 0) umount2Sync(at('disk'), 2)
-        rmSync(at('copies'), { recursive: true, force: true })
-      })
+    describeDisk(kind, at, () => {
       for (const to of ['overlay', 'aufs'] as const) {
         it(`to ${to}`, () => failAtEveryStep(kind, to))
       }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { closeSync, ftruncateSync, mkdirSync, openSync } from 'node:fs'
-import { syncfsSync } from 'graphdriver/sys'
+import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { MNT_DETACH, mountSync, syncfsSync, umount2Sync } from 'graphdriver/sys'
+import { skip } from '../../skip.ts'
 
 /** A filesystem in a file, as small as its maker lets it be. Nothing but a sync writes to it while a test lasts. */
 export interface DiskKind {
@@ -61,7 +63,7 @@ export function unmountDisk(at: string): void {
 }
 
 /** Why disks of a kind cannot be had here; undefined: they can. */
-export function refusalOf(kind: DiskKind, image: string, at: string): string | undefined {
+function refusalOf(kind: DiskKind, image: string, at: string): string | undefined {
   try {
     makeDisk(kind, image)
   } catch (error) {
@@ -74,6 +76,33 @@ export function refusalOf(kind: DiskKind, image: string, at: string): string | u
   } catch (error) {
     return (error as Error).message.split('\n', 1)[0]
   }
+}
+
+type At = (...names: string[]) => string
+
+/** Memory below a suite's directory, for the images of disks; answers the paths in it. */
+export function placeForDisks(directory: string): At {
+  const at: At = (...names) => join(directory, 'disks', ...names)
+  before(() => {
+    mkdirSync(at())
+    mountSync('disks', at(), 'tmpfs', 0, 'size=3g')
+  })
+  return at
+}
+
+/** A suite for one kind of disk, at `disk`; what its cases leave there, and in `copies`, goes after each. */
+export function describeDisk(kind: DiskKind, at: At, body: () => void): void {
+  describe(kind.name, () => {
+    before(function () {
+      const refusal = refusalOf(kind, at('image'), at('disk'))
+      if (refusal !== undefined) skip(this, refusal)
+    })
+    afterEach(() => {
+      if (readdirSync(at('disk')).length > 0) umount2Sync(at('disk'), MNT_DETACH)
+      rmSync(at('copies'), { recursive: true, force: true })
+    })
+    body()
+  })
 }
 
 /** syncfs(2): all that was written until now survives. */

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { mountSync, umount2Sync } from 'graphdriver/sys'
+import { mkdirSync, rmSync } from 'node:fs'
 import { open } from 'graphdriver'
-import { skip } from '../../skip.ts'
 import { describeAsRoot } from '../namespace.ts'
-import { type DiskKind, diskKinds, makeDisk, mountDisk, persist, refusalOf, unmountDisk } from './disk.ts'
+import {
+  describeDisk,
+  type DiskKind,
+  diskKinds,
+  makeDisk,
+  mountDisk,
+  persist,
+  placeForDisks,
+  unmountDisk,
+} from './disk.ts'
 import { run, workerArguments } from './processes.ts'
 import { LONG, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
 import { check, type State, type States } from './survival.ts'
@@ -17,22 +23,12 @@ import { CHANGING, jobOf, type Scenario, scenarios, type SyncLevel } from './ver
  */
 describeAsRoot('a loss of power at every step', function () {
   this.timeout(LONG ? 1_800_000 : 240_000)
-  const scratch = scratchDirectory()
+  const at = placeForDisks(scratchDirectory().path)
   let points = 0
 
-  before(() => {
-    mountSync('disks', scratchMount(), 'tmpfs', 0, 'size=3g')
-  })
   after(() => {
     console.log(`      ${String(points)} moments${LONG ? '' : ' (more with GRAPHDRIVER_LONG=1)'}`)
   })
-
-  function scratchMount(): string {
-    const path = join(scratch.path, 'disks')
-    mkdirSync(path, { recursive: true })
-    return path
-  }
-  const at = (...names: string[]): string => join(scratch.path, 'disks', ...names)
 
   /** Runs a verb on a disk; answers the copies that were made of it, in their order, and what each step is called. */
   async function record(kind: DiskKind, scenario: Scenario, sync: SyncLevel): Promise<string[]> {
@@ -93,15 +89,7 @@ describeAsRoot('a loss of power at every step', function () {
   }
 
   for (const kind of diskKinds) {
-    describe(kind.name, () => {
-      before(function () {
-        const refusal = refusalOf(kind, at('image'), at('disk'))
-        if (refusal !== undefined) skip(this, refusal)
-      })
-      afterEach(() => {
-        if (readdirSync(at('disk')).length > 0) umount2Sync(at('disk'), 2)
-        rmSync(at('copies'), { recursive: true, force: true })
-      })
+    describeDisk(kind, at, () => {
       for (const driver of LONG ? ['overlay', 'vfs'] : ['overlay']) {
         for (const sync of ['full', 'metadata', 'none'] as const) {
           for (const scenario of scenarios(driver).filter(({ verb }) => CHANGING.test(verb))) {
