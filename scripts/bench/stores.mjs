@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open } from 'graphdriver'
+import { each } from './memory.mjs'
 
 /** Overlay takes 500 below the writable one. */
 const DEEPEST = 400
@@ -30,4 +31,15 @@ export async function openFilled(root, layers, deepest) {
   await (await open(options)).close()
   fill(root, layers, deepest)
   return open(options)
+}
+
+/** A series of a curve whose stores have a layer "top" of about ten. */
+export const getAndPut = {
+  label: 'get and put, 10 layers',
+  expect: 'flat',
+  run: ({ graph }) =>
+    each(20, async () => {
+      await graph.get('top')
+      await graph.put('top')
+    }),
 }

@@ -4,7 +4,7 @@ import { isMountPoint } from 'graphdriver/mount'
 import { mountinfoSync, MS_BIND, mountSync } from 'graphdriver/sys'
 import { dropMemory, each, makeMemory } from '../memory.mjs'
 import { dropOverlay, makeOverlay } from '../overlays.mjs'
-import { openFilled } from '../stores.mjs'
+import { getAndPut, openFilled } from '../stores.mjs'
 
 const LAYERS = 10
 
@@ -28,15 +28,7 @@ export default {
     return { bench, directory, last: join(directory, `mount-${mounts}`), overlay, graph }
   },
   series: [
-    {
-      label: 'get and put, 10 layers',
-      expect: 'flat',
-      run: ({ graph }) =>
-        each(20, async () => {
-          await graph.get('top')
-          await graph.put('top')
-        }),
-    },
+    getAndPut,
     {
       label: 'mount and umount2 of 10 layers in C',
       run: async ({ bench, overlay: { directory, data } }) =>

@@ -1,6 +1,6 @@
 import { open } from 'graphdriver'
 import { dropMemory, each, makeMemory } from '../memory.mjs'
-import { openFilled } from '../stores.mjs'
+import { getAndPut, openFilled } from '../stores.mjs'
 
 export default {
   name: 'store',
@@ -15,15 +15,7 @@ export default {
     return { directory, root, graph }
   },
   series: [
-    {
-      label: 'get and put, 10 layers',
-      expect: 'flat',
-      run: ({ graph }) =>
-        each(20, async () => {
-          await graph.get('top')
-          await graph.put('top')
-        }),
-    },
+    getAndPut,
     {
       label: 'create and remove',
       expect: 'flat',

@@ -71,29 +71,22 @@ async function slowestStat(state) {
   return slowest
 }
 
+/** A row of one call for all, against threads in C. */
+const row = (verb, threads, mounted, ours) => ({
+  name: `${verb}-many`,
+  work: `${verb}Many of ${MANY} overlays of ${LAYERS} lower layers`,
+  against: `C, ${threads} threads`,
+  bound: 1.15,
+  prepare: (bench) => makeMany(bench, `${verb}-many`, LAYERS),
+  reset: (state) => settle(state, mounted),
+  ours: (state) => clock(state, () => ours(state)),
+  peer: (state) => inC(state, verb, threads),
+  end: dropOverlay,
+})
+
 export default [
-  {
-    name: 'mount-many',
-    work: `mountMany of ${MANY} overlays of ${LAYERS} lower layers`,
-    against: 'C, 2 threads',
-    bound: 1.15,
-    prepare: (bench) => makeMany(bench, 'many', LAYERS),
-    reset: (state) => settle(state, false),
-    ours: (state) => clock(state, () => mountMany(state.specs)),
-    peer: (state) => inC(state, 'mount', 2),
-    end: dropOverlay,
-  },
-  {
-    name: 'unmount-many',
-    work: `unmountMany of ${MANY} overlays of ${LAYERS} lower layers`,
-    against: 'C, 16 threads',
-    bound: 1.15,
-    prepare: (bench) => makeMany(bench, 'unmany', LAYERS),
-    reset: (state) => settle(state, true),
-    ours: (state) => clock(state, () => unmountMany(state.targets)),
-    peer: (state) => inC(state, 'unmount', 16),
-    end: dropOverlay,
-  },
+  row('mount', 2, false, ({ specs }) => mountMany(specs)),
+  row('unmount', 16, true, ({ targets }) => unmountMany(targets)),
   {
     name: 'mount-many-stat',
     work: `fs.stat while ${MANY} overlays of 100 lower layers are mounted: the slowest`,
