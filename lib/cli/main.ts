@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { homedir, constants } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { codeOf } from '../store/index.ts'
 import { Context } from './context.ts'
 import { describe, errorText, isUsage } from './describe.ts'
@@ -8,20 +9,25 @@ import type { Input } from './input.ts'
 import { naming } from './naming.ts'
 import { parse } from './program.ts'
 import { terminalOf } from './terminal.ts'
-import type { Answer } from './verb.ts'
+import type { Answer, Verb } from './verb.ts'
 import { VERBS } from './verbs.ts'
+
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** The user, or whoever started us, ended it. */
 class Interrupted extends Error {
   readonly code = 'ABORT_ERR'
+  readonly signal: (typeof ENDING)[number]
   readonly exitCode: number
-  constructor(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
-    super(`ended by ${signal}; what was begun is undone`)
+
+  /** @param left what that leaves behind. */
+  constructor(signal: (typeof ENDING)[number], left?: string) {
+    super(left === undefined ? `ended by ${signal}` : `ended by ${signal}; ${left}`)
+    this.signal = signal
     this.exitCode = 128 + constants.signals[signal]
   }
 }
 
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const BROKEN_PIPE = 128 + constants.signals.SIGPIPE
 
 /** Runs a command line and answers what the process is to end with. */
@@ -36,36 +42,54 @@ export async function main(words: readonly string[]): Promise<number> {
   process.stdout.on('error', () => undefined)
   process.stderr.on('error', () => undefined)
   try {
-    return await act(words, controller.signal)
+    const code = await act(words, controller.signal)
+    if (controller.signal.aborted) await leaveUnread(code)
+    return code
   } finally {
     for (const off of handlers) off()
   }
 }
 
+/** What a reader does not take would keep the process for as long as he likes, and an interruption is not to wait for him. */
+async function leaveUnread(code: number): Promise<void> {
+  await nextTurn()
+  if (process.stdout.writableLength + process.stderr.writableLength === 0) return
+  // eslint-disable-next-line n/no-process-exit -- a write that is under way keeps the event loop alive, and cannot be taken back
+  process.exit(code)
+}
+
 async function act(words: readonly string[], signal: AbortSignal): Promise<number> {
   let input: Input | undefined
-  let failureCode = 1
+  let verb: Verb | undefined
   try {
     const asked = parse(words, VERBS, version(), terminalOf(process.stdout, process.env))
     if ('help' in asked) {
-      await write(process.stdout, asked.help)
+      await write(process.stdout, asked.help, signal)
       return 0
     }
-    input = asked.input
-    failureCode = asked.verb.failureCode ?? 1
+    ;({ input, verb } = asked)
     const context = contextOf(input, signal)
-    const answer = await asked.verb.run(input, context)
-    await print(answer, context.json)
+    const answer = await verb.run(input, context)
+    // Nobody waits for the answer any more. What was changed is told of all the same.
+    if (verb.looksOnly === true) signal.throwIfAborted()
+    await print(answer, context.json, signal)
     return answer.exitCode ?? 0
   } catch (error) {
-    // Whatever the interruption made fail, it is what happened.
-    const why: unknown = signal.aborted ? signal.reason : error
-    return failed(why, {
+    return failed(whatHappened(error, signal, verb), {
       json: input?.on('json') ?? asksForJson(words),
       verbose: input?.on('verbose') === true,
-      failureCode,
+      failureCode: verb?.failureCode ?? 1,
+      signal,
     })
   }
+}
+
+/** Whatever an interruption made fail, it is what happened. */
+function whatHappened(error: unknown, signal: AbortSignal, verb: Verb | undefined): unknown {
+  const reason: unknown = signal.reason
+  if (!(reason instanceof Interrupted) || verb === undefined || verb.looksOnly === true)
+    return reason ?? error
+  return new Interrupted(reason.signal, verb.interrupted ?? 'what was begun is undone')
 }
 
 function contextOf(input: Input, signal: AbortSignal): Context {
@@ -96,10 +120,14 @@ function version(): string {
   return (manifest as { version: string }).version
 }
 
-async function print({ data, text, aside = false }: Answer, json: boolean): Promise<void> {
+async function print(
+  { data, text, aside = false }: Answer,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const stream = json && aside ? process.stderr : process.stdout
   const said = json ? JSON.stringify(data, jsonValue) : text(terminalOf(process.stdout, process.env))
-  if (said !== '') await write(stream, `${said}\n`)
+  if (said !== '') await write(stream, `${said}\n`, signal)
 }
 
 /** Bytes as base64, 64-bit numbers as text: JSON has neither. */
@@ -109,13 +137,15 @@ function jsonValue(this: unknown, key: string, value: unknown): unknown {
   return own instanceof Uint8Array ? Buffer.from(own).toString('base64') : value
 }
 
-async function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+/** @param signal ends the waiting for a reader that takes nothing more, as a pager that shows its first page. */
+async function write(stream: NodeJS.WriteStream, text: string, signal: AbortSignal): Promise<void> {
   const name = stream === process.stdout ? 'the standard output' : 'the standard error'
   await naming(
     name,
     'write',
     () =>
       new Promise<void>((done, fail) => {
+        signal.addEventListener('abort', () => fail(signal.reason as Interrupted), { once: true })
         stream.write(text, (error) => (error ? fail(error) : done()))
       }),
   )
@@ -127,20 +157,28 @@ function asksForJson(words: readonly string[]): boolean {
   return words.slice(0, end === -1 ? words.length : end).includes('--json')
 }
 
-async function failed(
-  error: unknown,
-  { json, verbose, failureCode }: { json: boolean; verbose: boolean; failureCode: number },
-): Promise<number> {
+interface Manner {
+  readonly json: boolean
+  readonly verbose: boolean
+  readonly failureCode: number
+  readonly signal: AbortSignal
+}
+
+async function failed(error: unknown, { json, verbose, failureCode, signal }: Manner): Promise<number> {
   // Nobody reads any more, so there is nobody to tell; a shell says the same of a program that SIGPIPE ended.
   if (codeOf(error) === 'EPIPE') return BROKEN_PIPE
-  if (error instanceof Interrupted && !json) {
-    await write(process.stderr, `graphdriver: ${error.message}\n`).catch(() => undefined)
-    return error.exitCode
-  }
-  const said = json
-    ? `${JSON.stringify({ error: describe(error) })}\n`
-    : errorText(error, terminalOf(process.stderr, process.env), verbose)
-  await write(process.stderr, said).catch(() => undefined)
-  if (error instanceof Interrupted) return error.exitCode
+  const interrupted = error instanceof Interrupted
+  const told = write(process.stderr, failureText(error, json, verbose), signal).catch(() => undefined)
+  if (interrupted) return error.exitCode
+  await told
   return isUsage(error) ? 2 : failureCode
+}
+
+function failureText(error: unknown, json: boolean, verbose: boolean): string {
+  if (error instanceof Interrupted) {
+    const { code, message } = error
+    return json ? `${JSON.stringify({ error: { code, message } })}\n` : `graphdriver: ${message}\n`
+  }
+  if (json) return `${JSON.stringify({ error: describe(error) })}\n`
+  return errorText(error, terminalOf(process.stderr, process.env), verbose)
 }

@@ -58,6 +58,10 @@ export interface Verb {
   readonly examples?: readonly Example[]
   /** What comes after the first argument belongs to another program. */
   readonly passThrough?: boolean
+  /** It changes nothing, so an interruption leaves nothing behind. */
+  readonly looksOnly?: boolean
+  /** What an interruption leaves behind; "what was begun is undone" where it is left out. */
+  readonly interrupted?: string
   /** What the command ends with when the verb fails; 1 where it is left out. */
   readonly failureCode?: number
   run(input: Input, context: Context): Promise<Answer>

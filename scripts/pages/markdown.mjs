@@ -66,7 +66,7 @@ export function commandPage({ verbs, common, exitCodes }) {
       exitCodes.map(([code, meaning]) => [code, meaning]),
     ),
     '',
-    'Progress is shown on the standard error when that is a terminal. Ctrl-C undoes what was begun. `NO_COLOR` turns colours off, `FORCE_COLOR` on.',
+    'Progress is shown on the standard error when that is a terminal. Ctrl-C undoes what was begun, or says what stays. `NO_COLOR` turns colours off, `FORCE_COLOR` on.',
     '',
     ...verbs.flatMap(verb),
   ]

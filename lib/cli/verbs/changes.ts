@@ -15,6 +15,7 @@ export const changes: Verb = {
   options: [PARENT, { flags: '--svg', summary: 'print a treemap as SVG' }],
   shape:
     '{ id, changes: { path, kind: "added" | "modified" | "deleted", pathBytes? }[] }; pathBytes is base64',
+  looksOnly: true,
   async run(input, context) {
     const id = input.word('id')
     await using driver = await context.look()
@@ -22,7 +23,7 @@ export const changes: Verb = {
     const data = { id, changes: found }
     if (!input.on('svg'))
       return { data, text: (terminal) => found.map((one) => line(one, terminal)).join('\n') }
-    const svg = await treemapOf(driver, id, found)
+    const svg = await treemapOf(driver, id, found, context.signal)
     return { data: { ...data, svg }, text: () => svg }
   },
 }

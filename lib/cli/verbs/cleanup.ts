@@ -9,6 +9,7 @@ export const cleanup: Verb = {
   ],
   options: [{ flags: '--orphans', summary: 'delete contents that belong to no layer, too' }],
   shape: '{ unmounted: string[], busy: string[], removed: string[] }',
+  interrupted: 'what was done stays done, and the same command does the rest',
   async run(input, context) {
     await using driver = await context.open()
     const data = await driver.cleanup({ orphans: input.on('orphans'), signal: context.signal })

@@ -16,6 +16,7 @@ export const completion: Verb = {
       notRun: 'it is for zsh',
     },
   ],
+  looksOnly: true,
   async run(input) {
     // Not at the top: the list of verbs has this one in it.
     const { VERBS } = await import('../verbs.ts')

@@ -12,6 +12,7 @@ export const convert: Verb = {
     { flags: '--to <driver>', summary: 'what it becomes', choices: ['overlay', 'aufs'], required: true },
   ],
   shape: '{ from, to, layers, whiteouts, opaque, dropped }',
+  interrupted: 'the same command goes on from there',
   async run(input, context) {
     const to = input.maybe('to') === 'aufs' ? 'aufs' : 'overlay'
     const data = await context.watched('convert', (update) =>

@@ -22,6 +22,7 @@ export const doctor: Verb = {
   shape:
     '{ root, status: "ok" | "warning" | "error", findings: { check, title, status, found, reason?, remedy? }[] }; with a code { code, errno?, meaning?, cause, remedy }',
   examples: [{ command: 'graphdriver doctor EBUSY', says: 'what it means, and what to do' }],
+  looksOnly: true,
   async run(input, context) {
     const code = input.maybe('code')
     return code === undefined ? examine(context) : explainCode(code)

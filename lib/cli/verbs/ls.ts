@@ -12,6 +12,7 @@ export const ls: Verb = {
   options: [{ flags: '-q, --quiet', summary: 'print ids only, without orphans' }],
   shape:
     '{ layers: { id, parent?, children: string[], mounted, held, inUse, fault?: "corrupt" | "orphan" }[] }',
+  looksOnly: true,
   async run(input, context) {
     await using driver = await context.look()
     const layers = await driver.list()

@@ -14,6 +14,7 @@ export const mountinfo: Verb = {
   arguments: [{ name: '[path]', summary: 'only what is mounted there or below', kind: 'directory' }],
   shape:
     '{ mounts: { id, parent, major, minor, root, mountPoint, options, propagation, type, source, superOptions }[] }; bytes that are no UTF-8 are in …Bytes, base64',
+  looksOnly: true,
   async run(input) {
     const path = input.maybe('path')
     const entries = await list(path === undefined ? {} : { prefix: await withoutLinks(resolve(path)) })

@@ -27,6 +27,7 @@ export const mounts: Verb = {
   shape:
     '{ id, target, mounts: { type, source, target?, options: string[] }[], command: string[], fstab?: string[] }',
   examples: [{ command: 'graphdriver mounts app --format fstab', says: 'a line for /etc/fstab' }],
+  looksOnly: true,
   async run(input, context) {
     const id = input.word('id')
     await using driver = await context.look()

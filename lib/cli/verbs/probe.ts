@@ -12,6 +12,7 @@ export const probe: Verb = {
     'The root need not exist; nothing is left there. With --driver only that one is tried. The exit code is 1 when none works.',
   ],
   shape: '{ root, drivers: { driver, supported, code?, reason?, errno?, features }[] }',
+  looksOnly: true,
   async run(_input, context) {
     const { driver: wanted } = context
     if (wanted !== undefined) checkKnown(wanted)

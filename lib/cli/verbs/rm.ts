@@ -8,6 +8,7 @@ export const rm: Verb = {
   ],
   arguments: [{ name: '<ids...>', summary: 'the layers, removed in this order', kind: 'layer' }],
   shape: '{ removed: string[] }',
+  interrupted: 'a removal that had begun is finished',
   async run(input, context) {
     const ids = input.words('ids')
     await using driver = await context.open()

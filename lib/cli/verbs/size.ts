@@ -11,6 +11,7 @@ export const size: Verb = {
   arguments: [LAYER],
   options: [PARENT, { flags: '-H, --human', summary: 'as 1.5 MiB' }],
   shape: '{ id, size }',
+  looksOnly: true,
   async run(input, context) {
     const id = input.word('id')
     await using driver = await context.look()

@@ -6,6 +6,7 @@ export const status: Verb = {
   name: 'status',
   summary: 'what the store is and what this machine can do with it',
   shape: 'DriverInfo: { driver, root, backingFilesystem, layers, mounted, held, orphans, features, aufs? }',
+  looksOnly: true,
   async run(_input, context) {
     await using driver = await context.look()
     const data = await driver.info()

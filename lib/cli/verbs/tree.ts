@@ -24,6 +24,7 @@ export const tree: Verb = {
   ],
   shape: '{ root, layers: { id, parent?, children: string[], size?, mounted, held, inUse, fault? }[] }',
   examples: [{ command: 'graphdriver tree --svg > layers.svg', says: 'a picture' }],
+  looksOnly: true,
   async run(input, context) {
     const forms = FORMS.filter((form) => input.on(form))
     if (forms.length > 1) throw new UsageError(`choose one of --${forms.join(' and --')}`)

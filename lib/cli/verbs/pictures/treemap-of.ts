@@ -9,11 +9,13 @@ export async function treemapOf(
   driver: GraphDriver,
   id: string,
   changes: readonly Change[],
+  signal: AbortSignal,
 ): Promise<string> {
   const { diff, lowers } = await driver.layout(id)
   const seen = new Set<string>()
   const leaves: Leaf[] = []
   for (const change of changes) {
+    signal.throwIfAborted()
     if (change.kind === 'deleted' || change.pathBytes !== undefined) continue
     const found = await find([diff, ...lowers], change.path)
     if (found === undefined || seen.has(found.inode)) continue
