@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
-import { describeMounts } from '../namespace.ts'
+import { describeMounts, skip } from '../namespace.ts'
 import { bin, Shell } from './support.ts'
 
 interface Finding {
@@ -112,6 +114,82 @@ describeMounts('graphdriver doctor', function (directory) {
     const mapped = shell.line(`unshare --user --map-root-user ${own} doctor --json`)
     const nested = JSON.parse(mapped.out) as { findings: Finding[] }
     assert.equal(nested.findings.find(({ check }) => check === 'user-namespace')!.status, 'warning')
+  })
+
+  describe('in a sandbox', () => {
+    const newer = 'fsopen,fsconfig,fsmount,fspick,move_mount,open_tree,mount_setattr'
+    let sandbox = ''
+    beforeEach(function () {
+      sandbox = join(directory(), 'sandbox')
+      const source = join(import.meta.dirname, '../drivers/sandbox.c')
+      execFileSync('cc', ['-O1', '-o', sandbox, source], { stdio: 'pipe' })
+      if (spawnSync(sandbox, ['1', 'fsopen', 'true']).status !== 0)
+        skip(this, 'this kernel has no seccomp filters')
+    })
+
+    /** What doctor finds when a shell starts it by some words. */
+    function within(words: string): { code: number | null; of: (check: string) => Finding } {
+      const done = shell.line(`${words} "${process.execPath}" "${bin}" doctor --json`)
+      assert.equal(done.err, '')
+      const { findings } = JSON.parse(done.out) as { findings: Finding[] }
+      return { code: done.code, of: (check) => findings.find((one) => one.check === check)! }
+    }
+
+    it('that forbids mounting: an error, and what a profile has to allow', () => {
+      for (const calls of ['mount', `mount,${newer}`]) {
+        const { code, of } = within(`${sandbox} ${String(constants.errno.EPERM)} ${calls}`)
+        assert.equal(code, 3)
+        assert.equal(of('seccomp').status, 'error')
+        assert.equal(of('seccomp').found, 'a filter is in place; mount(2) says EPERM')
+        assert.match(of('seccomp').remedy ?? '', /seccomp=unconfined.*a profile that allows mount, /)
+        assert.equal(of('driver-overlay').found, 'ERR_DRIVER_PREREQUISITE')
+        assert.match(of('driver-overlay').remedy ?? '', /seccomp profile/)
+        assert.equal(of('driver-vfs').status, 'ok')
+      }
+    })
+
+    it('that hides the newer calls: it works, and what is missing is said', () => {
+      for (const code of ['EPERM', 'ENOSYS'] as const) {
+        const { code: exit, of } = within(`${sandbox} ${String(constants.errno[code])} ${newer}`)
+        assert.equal(exit, 0)
+        assert.equal(of('seccomp').status, 'warning')
+        assert.equal(of('seccomp').found, `a filter is in place; fsopen(2) says ${code}`)
+        assert.match(of('seccomp').remedy ?? '', /fsopen/)
+        assert.equal(of('driver-overlay').status, 'ok')
+      }
+    })
+
+    it('without user namespaces an ordinary user is told who forbids them', () => {
+      const nobody = 'setpriv --reuid 65534 --regid 65534 --clear-groups'
+      const filtered = within(`${nobody} ${sandbox} ${String(constants.errno.EPERM)} unshare`)
+      const none = within(
+        `echo 0 >none; unshare --mount --propagation private sh -c 'mount --bind none /proc/sys/user/max_user_namespaces && exec ${nobody} "$@"' sh`,
+      )
+      for (const [{ code, of }, why] of [
+        [filtered, /^unshare: .*not permitted, so only the driver vfs works$/],
+        [none, /^user\.max_user_namespaces is 0, so only the driver vfs works$/],
+      ] as const) {
+        const { status, found, reason, remedy } = of('user-namespace')
+        assert.deepEqual([code, status, found], [0, 'warning', 'an ordinary user, who may not make one'])
+        assert.match(reason ?? '', why)
+        assert.match(remedy ?? '', /sysctl.*seccomp profile/)
+        assert.equal(of('driver-overlay').status, 'warning')
+      }
+    })
+  })
+
+  it('/dev/shm without room is told of, also as the place of the root', () => {
+    const full = 'mount -t tmpfs -o size=4k full /dev/shm && echo 1 >/dev/shm/full && exec "$@"'
+    const covered = `unshare --mount --propagation private sh -c '${full}' sh "${process.execPath}" "${bin}" doctor`
+    const done = shell.line(`${covered} --json; ${covered} --root /dev/shm/store`)
+    assert.equal(done.code, 0, done.err)
+    const [json = '', ...text] = done.out.split('\n')
+    const { findings } = JSON.parse(json) as { findings: Finding[] }
+    assert.match(findings.find(({ check }) => check === 'xino')!.found, /\/dev\/shm has no room left/)
+    assert.match(
+      text.join('\n'),
+      /\nwarning +Filesystem of the root +tmpfs at \/dev\/shm, 0 B.*\n +there is little room left\n +→ .*larger filesystem/,
+    )
   })
 
   it('explains codes and errnos', () => {

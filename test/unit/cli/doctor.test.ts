@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { judgeDriver } from '#lib/cli/verbs/doctor/drivers.js'
+import { judgeDriver, judgeXino } from '#lib/cli/verbs/doctor/drivers.js'
 import { isOlder, judgeKernel, KERNEL_BRINGS } from '#lib/cli/verbs/doctor/kernel.js'
 import { judgeFilesystems } from '#lib/cli/verbs/doctor/machine.js'
 import { judgeCapabilities, judgeSeccomp, judgeUserNamespace } from '#lib/cli/verbs/doctor/process.js'
@@ -8,7 +8,14 @@ import { judgeCapabilities, judgeSeccomp, judgeUserNamespace } from '#lib/cli/ve
 const ALL = 'CapEff:\t000001ffffffffff\nSeccomp:\t0\n'
 const DOCKER = 'CapEff:\t00000000a80425fb\nSeccomp:\t2\n'
 const first = '         0          0 4294967295\n'
-const user = { uidMap: first, isRoot: false, most: '1000', cloneAllowed: undefined, restricted: undefined }
+const user = {
+  uidMap: first,
+  isRoot: false,
+  most: '1000',
+  cloneAllowed: undefined,
+  restricted: undefined,
+  trial: undefined,
+}
 
 describe('doctor judges', () => {
   it('kernels by what they lack', () => {
@@ -45,6 +52,7 @@ describe('doctor judges', () => {
       ['most', '0'],
       ['cloneAllowed', '0'],
       ['restricted', '1'],
+      ['trial', 'unshare: not permitted'],
     ]) {
       assert.match(judgeUserNamespace({ ...user, [key!]: `${value!}\n` }).found, /may not make one/)
     }
@@ -52,11 +60,25 @@ describe('doctor judges', () => {
   })
 
   it('sandboxes: only where the process should be able to mount', () => {
-    assert.equal(judgeSeccomp(ALL, undefined).status, 'ok')
-    assert.equal(judgeSeccomp(DOCKER, 'EPERM').status, 'ok')
-    assert.equal(judgeSeccomp('CapEff:\t000001ffffffffff\nSeccomp:\t2\n', 'EPERM').status, 'error')
-    assert.equal(judgeSeccomp(ALL, 'ENOSYS').status, 'warning')
-    assert.equal(judgeSeccomp(ALL, 'ENOMEM').status, 'ok')
+    const judge = (status: string, mount?: string, fsopen?: string): string =>
+      judgeSeccomp(status, { mount, fsopen }).status
+    assert.equal(judge(ALL), 'ok')
+    assert.equal(judge(DOCKER, 'EPERM', 'EPERM'), 'ok')
+    assert.equal(judge('CapEff:\t000001ffffffffff\nSeccomp:\t2\n', 'EPERM', 'EPERM'), 'error')
+    assert.equal(judge(ALL, 'EACCES', undefined), 'error')
+    assert.equal(judge(ALL, undefined, 'ENOSYS'), 'warning')
+    assert.equal(judge(ALL, 'ENOMEM', 'ENOMEM'), 'ok')
+  })
+
+  it('places for xino: only where aufs works and none of them will do', () => {
+    const full = { directory: '/dev/shm', fault: '/dev/shm has no room left', freeBytes: 0 }
+    const roomy = { directory: '/run/graphdriver', fault: undefined, freeBytes: 1 << 30 }
+    assert.equal(judgeXino([full], false).status, 'ok')
+    assert.equal(judgeXino([full, roomy], true).status, 'ok')
+    const { status, found, remedy } = judgeXino([full], true)
+    assert.equal(status, 'warning')
+    assert.match(found, /no room left/)
+    assert.match(remedy ?? '', /Make room/)
   })
 
   it('drivers: an error only where nothing works without', () => {

@@ -25,7 +25,10 @@ export async function examineDrivers(root: string, wanted: string | undefined): 
     ]
   }
   const aufs = reports.some(({ driver, supported }) => driver === 'aufs' && supported)
-  return [...reports.map((report) => judgeDriver(report, wanted)), await examineXino(root, aufs)]
+  return [
+    ...reports.map((report) => judgeDriver(report, wanted)),
+    judgeXino(await xinoCandidates(root), aufs),
+  ]
 }
 
 export function judgeDriver(
@@ -45,18 +48,20 @@ export function judgeDriver(
 }
 
 /** Where aufs can keep its tables of inode numbers, and the room there. */
-async function examineXino(root: string, needed: boolean): Promise<Finding> {
+export function judgeXino(
+  candidates: Awaited<ReturnType<typeof xinoCandidates>>,
+  aufsWorks: boolean,
+): Finding {
   const title = 'Places for xino (aufs)'
-  const candidates = await xinoCandidates(root)
   const found = candidates
     .map(({ directory, fault, freeBytes }) => `${directory}: ${fault ?? `${formatBytes(freeBytes)} free`}`)
     .join('; ')
-  if (!needed || candidates.some(({ fault }) => fault === undefined)) return finding('xino', title, found)
+  if (!aufsWorks || candidates.some(({ fault }) => fault === undefined)) return finding('xino', title, found)
   return finding('xino', title, found, {
     status: 'warning',
     reason:
       'unions are mounted without, so inode numbers change and hard links across layers are not known as such',
     remedy:
-      'Mount a tmpfs on /run or /dev/shm, or name a directory on ext4, f2fs or tmpfs: { aufs: { xino: directory } }.',
+      'Make room in /run or /dev/shm, mount a tmpfs there, or name a directory on ext4, f2fs or tmpfs: { aufs: { xino: directory } }.',
   })
 }

@@ -1,10 +1,12 @@
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { arch, machine, release } from 'node:os'
+import { promisify } from 'node:util'
 import { codeOf } from '../../../store/index.ts'
-import { mountinfo, pageSize, tryMount } from '../../../sys/index.ts'
+import { mount, mountinfo, MS_PRIVATE, MS_SHARED, pageSize, tryMount } from '../../../sys/index.ts'
 import { type Finding, finding } from './finding.ts'
 import { judgeKernel } from './kernel.ts'
-import { judgeCapabilities, judgeSeccomp, judgeUserNamespace } from './process.ts'
+import { judgeCapabilities, judgeSeccomp, judgeUserNamespace, type MountTrials } from './process.ts'
 
 /** What the machine and this process can do, whatever store. */
 export async function examineMachine(): Promise<Finding[]> {
@@ -21,7 +23,7 @@ export async function examineMachine(): Promise<Finding[]> {
     ),
     judgeCapabilities(status),
     await examineUserNamespace(),
-    judgeSeccomp(status, await tryTmpfs()),
+    judgeSeccomp(status, await tryMounts()),
     judgeFilesystems((await text('/proc/filesystems')) ?? ''),
     await examineMountTable(),
   )
@@ -47,21 +49,44 @@ async function text(path: string): Promise<string | undefined> {
 }
 
 async function examineUserNamespace(): Promise<Finding> {
+  const isRoot = process.geteuid?.() === 0
   return judgeUserNamespace({
     uidMap: (await text('/proc/self/uid_map')) ?? '',
-    isRoot: process.geteuid?.() === 0,
+    isRoot,
+    trial: isRoot ? undefined : await tryNamespace(),
     most: await text('/proc/sys/user/max_user_namespaces'),
     cloneAllowed: await text('/proc/sys/kernel/unprivileged_userns_clone'),
     restricted: await text('/proc/sys/kernel/apparmor_restrict_unprivileged_userns'),
   })
 }
 
-/** A filesystem that every kernel has, attached nowhere. */
-async function tryTmpfs(): Promise<string | undefined> {
-  return tryMount({ type: 'tmpfs' }).then(
+/** Sandboxes forbid what no file in /proc tells of. Answers what unshare(1) says; undefined: it works, or is not here. */
+async function tryNamespace(): Promise<string | undefined> {
+  try {
+    await promisify(execFile)('unshare', ['--user', '--map-root-user', '--mount', 'true'])
+    return undefined
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    const { stderr } = error as { stderr?: unknown }
+    return typeof stderr === 'string' ? (stderr.trim().split('\n')[0] ?? '') : String(error)
+  }
+}
+
+async function tryMounts(): Promise<MountTrials> {
+  return {
+    // Two propagations at once cannot be meant: EINVAL, behind all that could forbid the call (path_mount() in fs/namespace.c).
+    mount: await failureOf(mount(null, '/', null, MS_SHARED | MS_PRIVATE), 'EINVAL'),
+    // A filesystem that every kernel has, attached nowhere.
+    fsopen: await failureOf(tryMount({ type: 'tmpfs' })),
+  }
+}
+
+async function failureOf(trial: Promise<void>, wanted?: string): Promise<string | undefined> {
+  const code = await trial.then(
     () => undefined,
     (error: unknown) => codeOf(error) ?? 'unknown',
   )
+  return code === wanted ? undefined : code
 }
 
 /** @param list the text of /proc/filesystems. */

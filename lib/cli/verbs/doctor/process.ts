@@ -38,6 +38,8 @@ export interface UserNamespace {
   readonly most: string | undefined
   readonly cloneAllowed: string | undefined
   readonly restricted: string | undefined
+  /** What an ordinary user is told when he tries to make one; undefined: it works. */
+  readonly trial: string | undefined
 }
 
 export function judgeUserNamespace(world: UserNamespace): Finding {
@@ -63,37 +65,55 @@ export function judgeUserNamespace(world: UserNamespace): Finding {
   return finding('user-namespace', 'User namespace', 'an ordinary user, who may not make one', {
     status: 'warning',
     reason: `${why}, so only the driver vfs works`,
-    remedy: 'Run as root, or let the administrator allow it by sysctl.',
+    remedy:
+      'Run as root, or let the administrator allow it: by sysctl, and in a container by a seccomp profile that allows unshare and clone.',
   })
 }
 
-function refusal({ most, cloneAllowed, restricted }: UserNamespace): string | undefined {
+function refusal({ most, cloneAllowed, restricted, trial }: UserNamespace): string | undefined {
   if (most?.trim() === '0') return 'user.max_user_namespaces is 0'
   if (cloneAllowed?.trim() === '0') return 'kernel.unprivileged_userns_clone is 0'
   if (restricted?.trim() === '1') return 'kernel.apparmor_restrict_unprivileged_userns is 1'
-  return undefined
+  return trial
 }
 
+/** The codes of two ways to mount, tried without an effect; undefined: it works. */
+export interface MountTrials {
+  /** mount(2), without which nothing is mounted. */
+  readonly mount: string | undefined
+  /** The newer calls, without which mounts are made in the older way. */
+  readonly fsopen: string | undefined
+}
+
+const FORBIDDEN: readonly (string | undefined)[] = ['EPERM', 'EACCES', 'ENOSYS']
+
 /**
- * Whether a sandbox stands before mount(2).
+ * Whether a sandbox stands before the calls that mount.
  *
  * @param status the text of /proc/self/status.
- * @param trial the code of a mount that was tried and attached nowhere; undefined: it worked.
  */
-export function judgeSeccomp(status: string, trial: string | undefined): Finding {
+export function judgeSeccomp(status: string, trials: MountTrials): Finding {
+  const title = 'Sandbox (seccomp)'
   const mode = /^Seccomp:\s*(\d)$/m.exec(status)?.[1] ?? '0'
   const found = mode === '0' ? 'no filter' : 'a filter is in place'
   const mayMount = ((BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`) >> 21n) & 1n) === 1n
-  if (trial === undefined || !mayMount) return finding('seccomp', 'Sandbox (seccomp)', found)
-  const forbidden = trial === 'EPERM' || trial === 'EACCES' || trial === 'ENOSYS'
-  if (!forbidden) return finding('seccomp', 'Sandbox (seccomp)', found)
-  return finding('seccomp', 'Sandbox (seccomp)', `${found}; mounting a tmpfs says ${trial}`, {
-    status: mode === '0' ? 'warning' : 'error',
-    reason:
-      trial === 'ENOSYS'
-        ? 'the newer mount interface is not there (Linux 5.2), or hidden by a sandbox'
-        : 'the process has the capability, and mounting is forbidden all the same: by seccomp, AppArmor or SELinux',
-    remedy:
-      'In Docker: `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`, or a profile that allows mount, umount2, fsopen, fsconfig, fsmount, move_mount, open_tree, mount_setattr.',
-  })
+  if (mayMount && FORBIDDEN.includes(trials.mount)) {
+    return finding('seccomp', title, `${found}; mount(2) says ${trials.mount ?? ''}`, {
+      status: 'error',
+      reason:
+        'the process has the capability, and mounting is forbidden all the same: by seccomp, AppArmor or SELinux',
+      remedy: `In Docker: \`--security-opt seccomp=unconfined --security-opt apparmor=unconfined\`, or a profile that allows mount, umount2, ${NEWER}.`,
+    })
+  }
+  if (mayMount && FORBIDDEN.includes(trials.fsopen)) {
+    return finding('seccomp', title, `${found}; fsopen(2) says ${trials.fsopen ?? ''}`, {
+      status: 'warning',
+      reason:
+        'the newer calls that mount are not there (Linux 5.2), or a sandbox hides them: mounts are made in the older way, and errors have none of the kernel’s own words',
+      remedy: `It works without. To have them: a newer kernel, or a profile that allows ${NEWER}.`,
+    })
+  }
+  return finding('seccomp', title, found)
 }
+
+const NEWER = 'fsopen, fsconfig, fsmount, fspick, move_mount, open_tree, mount_setattr'
