@@ -61,6 +61,13 @@ async function leaveUnread(code: number): Promise<void> {
 async function act(words: readonly string[], signal: AbortSignal): Promise<number> {
   let input: Input | undefined
   let verb: Verb | undefined
+  const fail = (error: unknown): Promise<number> =>
+    failed(withRest(error, verb), {
+      json: input?.on('json') ?? asksForJson(words),
+      verbose: input?.on('verbose') === true,
+      failureCode: verb?.failureCode ?? 1,
+      signal,
+    })
   try {
     const asked = parse(words, VERBS, version(), terminalOf(process.stdout, process.env))
     if ('help' in asked) {
@@ -73,23 +80,19 @@ async function act(words: readonly string[], signal: AbortSignal): Promise<numbe
     // Nobody waits for the answer any more. What was changed is told of all the same.
     if (verb.looksOnly === true) signal.throwIfAborted()
     await print(answer, context.json, signal)
-    return answer.exitCode ?? 0
+    let code = answer.exitCode ?? 0
+    for (const failure of answer.failures ?? []) code = await fail(failure)
+    return code
   } catch (error) {
-    return failed(whatHappened(error, signal, verb), {
-      json: input?.on('json') ?? asksForJson(words),
-      verbose: input?.on('verbose') === true,
-      failureCode: verb?.failureCode ?? 1,
-      signal,
-    })
+    // Whatever the interruption made fail, it is what happened.
+    return fail(signal.aborted ? signal.reason : error)
   }
 }
 
-/** Whatever an interruption made fail, it is what happened. */
-function whatHappened(error: unknown, signal: AbortSignal, verb: Verb | undefined): unknown {
-  const reason: unknown = signal.reason
-  if (!(reason instanceof Interrupted) || verb === undefined || verb.looksOnly === true)
-    return reason ?? error
-  return new Interrupted(reason.signal, verb.interrupted ?? 'what was begun is undone')
+/** An interruption, and what it leaves behind; any other error as it is. */
+function withRest(error: unknown, verb: Verb | undefined): unknown {
+  if (!(error instanceof Interrupted) || verb === undefined || verb.looksOnly === true) return error
+  return new Interrupted(error.signal, verb.interrupted ?? 'what was begun is undone')
 }
 
 function contextOf(input: Input, signal: AbortSignal): Context {

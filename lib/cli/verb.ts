@@ -40,6 +40,8 @@ export interface Answer {
   readonly text: (terminal: Terminal) => string
   /** 0 where it is left out. */
   readonly exitCode?: number
+  /** What could not be done beside what was: each is told as an error, and the last decides what the command ends with. */
+  readonly failures?: readonly unknown[]
   /** The standard output belongs to somebody else: the data go to the standard error. */
   readonly aside?: boolean
 }

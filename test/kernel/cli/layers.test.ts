@@ -179,6 +179,23 @@ describeMounts('graphdriver: layers from a shell', function (directory) {
     assert.equal(shell.ok('ls', '-q'), 'one')
   })
 
+  it('rm removes what it can, and tells of each that it cannot', () => {
+    for (const id of ['a', 'b', 'c', 'base']) shell.ok('create', id)
+    shell.ok('create', 'app', '-p', 'base')
+    const { code, out, err } = shell.run(['rm', 'a', 'nosuch', 'base', 'b'])
+    assert.deepEqual([code, out], [1, ''])
+    assert.match(
+      err,
+      /^graphdriver: removed: a b\ngraphdriver: there is no layer "nosuch".*\n {2}\S.*\ngraphdriver: .*"base".*\(ERR_LAYER_HAS_CHILDREN\)\n {2}\S.*\n$/,
+    )
+    assert.equal(shell.ok('ls', '-q'), 'app\nbase\nc')
+    const data = shell.run(['rm', 'nosuch', 'c', '../x', '--json'])
+    assert.deepEqual([data.code, JSON.parse(data.out)], [1, { removed: ['c'] }])
+    const lines = data.err.trimEnd().split('\n')
+    const errors = lines.map((line) => (JSON.parse(line) as { error: { code: string } }).error.code)
+    assert.deepEqual(errors, ['ERR_LAYER_NOT_FOUND', 'ERR_INVALID_LAYER_ID'])
+  })
+
   it('convert turns the store into one of aufs and back', () => {
     shell.ok('create', 'base', '--from', shell.tar('b.tar', { a: '1' }), '--driver', 'overlay')
     shell.ok('create', 'app', '-p', 'base')

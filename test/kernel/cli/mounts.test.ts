@@ -89,6 +89,20 @@ describeMounts('graphdriver: mounts from a shell', function (directory) {
     assert.deepEqual(shell.mounted(), [])
   })
 
+  it('umount takes away what it can, and tells of each that it cannot', () => {
+    shell.ok('create', 'other', '-p', 'base')
+    const path = shell.ok('mount', 'app')
+    shell.ok('mount', 'other')
+    const { code, err } = shell.line(`cd ${path} && graphdriver umount app nosuch other`)
+    assert.equal(code, 1)
+    assert.match(
+      err,
+      /^graphdriver: unmounted: other\ngraphdriver: .*\(ERR_LAYER_BUSY\)\n.*\ngraphdriver: .*\(ERR_LAYER_NOT_FOUND\)\n.*\n$/,
+    )
+    assert.deepEqual(shell.mounted(), [path])
+    shell.ok('umount', 'app')
+  })
+
   it('rm takes a mount away that nobody holds', () => {
     shell.ok('mount', 'app')
     shell.ok('rm', 'app')
