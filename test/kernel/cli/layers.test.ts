@@ -209,6 +209,32 @@ describeMounts('graphdriver: layers from a shell', function (directory) {
     assert.equal(shell.ok('changes', 'app'), 'D /a')
   })
 
+  it('convert --driver is the driver that the store has, and another is refused', () => {
+    shell.ok('create', 'base', '--driver', 'overlay')
+    for (const [driver, code] of [
+      ['aufs', 'ERR_STORE_OTHER_DRIVER'],
+      ['vfs', 'ERR_STORE_OTHER_DRIVER'],
+      ['nosuch', 'ERR_DRIVER_UNKNOWN'],
+    ] as const) {
+      const refused = shell.run(['convert', '--to', 'aufs', '--driver', driver])
+      assert.equal(refused.code, 1)
+      assert.match(refused.err, new RegExp(`^graphdriver: .*"${driver}".*\\(${code}\\)\n {2}\\S`))
+    }
+    assert.match(
+      shell.run(['convert', '--to', 'aufs'], '', { GRAPHDRIVER_DRIVER: 'vfs' }).err,
+      /OTHER_DRIVER/,
+    )
+    assert.equal(shell.json('status')['driver'], 'overlay')
+    shell.ok('convert', '--to', 'aufs', '--driver', 'overlay')
+    assert.match(shell.ok('convert', '--to', 'aufs', '--driver', 'aufs'), /^0 layers /)
+    // A store that is half-way has two.
+    const stamp = { format: 1, driver: 'aufs', xattrs: 'trusted', state: 'converting', to: 'overlay' }
+    writeFileSync(join(shell.root, 'graphdriver.json'), JSON.stringify(stamp))
+    assert.match(shell.run(['convert', '--to', 'overlay', '--driver', 'vfs']).err, /OTHER_DRIVER/)
+    shell.ok('convert', '--to', 'overlay', '--driver', 'overlay')
+    assert.equal(shell.json('status')['driver'], 'overlay')
+  })
+
   it('cleanup unmounts what nobody holds, deletes orphans if asked, and says what is still used', () => {
     shell.ok('create', 'base')
     shell.ok('create', 'app', '-p', 'base')
