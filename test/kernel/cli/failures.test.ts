@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -105,6 +107,41 @@ describeMounts('graphdriver: what goes wrong', function (directory) {
     assert.match(seen.out.replaceAll('\u001b', '^'), /\rcreate a {2}.*2 entr.*\r\^\[K.*a: 2 entries/s)
     assert.equal(shell.run(['create', 'b', '--from', tar]).err, '')
   })
+
+  it('a tar of zeros alone is an empty one, and its digest is of all of it', () => {
+    const zeros = Buffer.alloc(1 << 20)
+    writeFileSync(join(directory(), 'zeros'), zeros)
+    const { applied } = shell.json('create', 'a', '--from', 'zeros') as {
+      applied: { entries: number; diffID: string }
+    }
+    const digest = createHash('sha256').update(zeros).digest('hex')
+    assert.deepEqual([applied.entries, applied.diffID], [0, `sha256:${digest}`])
+    assert.deepEqual(readdirSync(join(shell.root, 'diff/a')), [])
+  })
+
+  for (const [title, from, before] of [
+    ['a device', '/dev/zero', ''],
+    ['a pipe', '-', 'cat /dev/zero | '],
+  ]) {
+    it(`a tar that never ends, from ${title!}: progress tells of it, and Ctrl-C ends it`, async () => {
+      const command = `${before!}'${process.execPath}' '${bin}' create a --from ${from!}`
+      const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+        cwd: directory(),
+        env: shell.env,
+        stdio: 'pipe',
+      })
+      const over = ended(child)
+      let shown = ''
+      child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))
+      while (child.exitCode === null && !/create a {2}[\d.]+ [MG]iB, 0 entries/.test(shown)) await sleep(5)
+      child.stdin.write('\x03')
+      const { code, out } = await over
+      assert.equal(code, 130, out)
+      assert.match(out, /graphdriver: ended by SIGINT; what was begun is undone\r\n/)
+      assert.equal(shell.ok('ls', '-q'), '')
+      assert.deepEqual(stagingOf(shell), [])
+    })
+  }
 
   it('a reader that goes away ends it quietly', () => {
     const early = shell.line('graphdriver mountinfo | head -1; echo "${PIPESTATUS[@]}"')
