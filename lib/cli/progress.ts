@@ -1,5 +1,6 @@
 import type { Progress } from '../index.ts'
 import { count, formatBytes, formatSeconds } from './format.ts'
+import { cut } from './width.ts'
 
 /** How far long work is. */
 export interface Measure {
@@ -24,9 +25,7 @@ export function progressLine(title: string, measure: Measure, seconds: number, c
   if (of !== undefined && rate > 0 && of >= done) parts.push(`${formatSeconds((of - done) / rate)} left`)
   const line = `${title}  ${parts.join('  ')}`
   // A line that is broken could not be overwritten.
-  return Array.from(line)
-    .slice(0, columns - 1)
-    .join('')
+  return cut(line, columns - 1)
 }
 
 function bar(share: number): string {

@@ -1,14 +1,9 @@
-import { stripVTControlCharacters } from 'node:util'
 import type { Terminal } from './terminal.ts'
+import { widthOf } from './width.ts'
 
 const GAP = 2
 /** Less room than this for the last column is none. */
 const LEAST_WRAP = 24
-
-/** Columns that a text takes: colours take none, and what is wide in East Asia counts as one: nothing here is aligned behind such names. */
-export function widthOf(text: string): number {
-  return Array.from(stripVTControlCharacters(text)).length
-}
 
 /** Cells in columns. The last column is wrapped where the terminal is too narrow for it; everything else stays whole. */
 export function table(rows: readonly (readonly string[])[], terminal: Terminal): string {

@@ -272,6 +272,18 @@ describeMounts('graphdriver: layers from a shell', function (directory) {
     assert.match(shell.ok('mountinfo', '.'), /^TARGET .*\n\S+ +tmpfs/)
   })
 
+  it('names that are wide in East Asia take two columns of a table', () => {
+    for (const name of ['漢字', 'abcd']) {
+      mkdirSync(join(directory(), name))
+      assert.equal(shell.line(`mount -t tmpfs x ${name}`).code, 0)
+    }
+    const [, ...lines] = shell.ok('mountinfo', '.').split('\n')
+    const columns = lines.map((line) => line.replaceAll(/[漢字]/g, 'ww').indexOf(' tmpfs '))
+    assert.equal(columns.length, 3)
+    assert.equal(new Set(columns).size, 1, lines.join('\n'))
+    shell.line('umount 漢字 abcd')
+  })
+
   it('--driver chooses the driver of a new store, and a wrong one is refused', () => {
     shell.ok('create', 'a', '--driver', 'vfs')
     assert.equal(shell.json('status')['driver'], 'vfs')

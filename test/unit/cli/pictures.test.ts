@@ -111,5 +111,6 @@ describe('pictures of layers', () => {
     assert.match(treemapSvg('a', [{ path: '/<&>', bytes: 9, kind: 'modified' }], 0), /&#60;&#38;&#62;/)
     assert.equal(escapeXml('a\u0001\ud800b'), 'a\ufffd\ufffdb')
     assert.equal(fit('abcdefghij', 40, 10), 'abcde…')
+    assert.equal(fit('漢字漢字', 40, 10), '漢字…')
   })
 })

@@ -3,6 +3,7 @@ import { formatBytes, formatSeconds, printable } from '#lib/cli/format.js'
 import { progressLine, ProgressBar, measureTar } from '#lib/cli/progress.js'
 import { table, wrap } from '#lib/cli/table.js'
 import { paint, terminalOf } from '#lib/cli/terminal.js'
+import { cut, widthOf } from '#lib/cli/width.js'
 import { containerdJson, fstabLines, mountCommands, shellWord } from '#lib/cli/mount-text.js'
 
 const plain = { columns: Infinity, color: false }
@@ -42,6 +43,20 @@ describe('what the command prints', () => {
     assert.equal(paint({ columns: 80, color: true }, 'red', 'x'), '\x1b[31mx\x1b[0m')
   })
 
+  it('columns: what is wide in East Asia has two, what combines none', () => {
+    const widths = { abc: 3, 漢字: 4, ｶﾅ: 2, カナ: 4, 한글: 4, Ａ: 2, '\u{20000}': 2, '😀': 2 }
+    for (const [text, width] of Object.entries(widths)) assert.equal(widthOf(text), width, text)
+    assert.deepEqual(
+      ['e\u0301', '\u200b', '●', '█░', '├─ ╰ ', '…', 'é', 'д', ''].map(widthOf),
+      [1, 0, 1, 2, 5, 1, 1, 1, 0],
+    )
+    assert.deepEqual(
+      [0, 1, 2, 3, 9].map((room) => cut('漢x字', room)),
+      ['', '', '漢', '漢x', '漢x字'],
+    )
+    assert.equal(cut('e\u0301x', 1), 'e\u0301')
+  })
+
   it('tables: aligned, the last column wrapped where there is room for it', () => {
     const rows = [
       ['a', 'one two three four five six'],
@@ -62,6 +77,17 @@ describe('what the command prints', () => {
       ),
       '\x1b[31mab\x1b[0m  c\nx   d',
     )
+    assert.equal(
+      table(
+        [
+          ['漢字', 'x'],
+          ['abc', 'y'],
+        ],
+        plain,
+      ),
+      '漢字  x\nabc   y',
+    )
+    assert.deepEqual(wrap('漢字 漢字', 8), ['漢字', '漢字'])
     assert.deepEqual(wrap('averylongword b', 5), ['averylongword', 'b'])
     assert.equal(table([], plain), '')
   })
@@ -76,6 +102,8 @@ describe('what the command prints', () => {
     assert.equal(known, 'apply a  ██████████░░░░░░░░░░  50%  50 MiB, 3 entries  10 MiB/s  5 s left')
     const unknown = progressLine('diff a', measureTar({ bytes: 0, entries: 1 }), 0, 200)
     assert.equal(unknown, 'diff a  0 B, 1 entry')
+    const wide = progressLine('字'.repeat(300), measureTar({ bytes: 0, entries: 0 }), 0, 80)
+    assert.equal(wide, '字'.repeat(39))
     assert.equal(progressLine('x'.repeat(300), measureTar({ bytes: 0, entries: 0 }), 0, 80).length, 79)
   })
 

@@ -1,3 +1,5 @@
+import { cut, widthOf } from '../../width.ts'
+
 /** Text in XML: what has a meaning there, and control characters, which XML does not allow at all. */
 export function escapeXml(text: string): string {
   const clean = text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, '\ufffd')
@@ -25,15 +27,14 @@ export function textAt(
   return `<text x="${number(x)}" y="${number(y)}" font-size="${String(size)}" fill="${color}"${weight}>${escapeXml(text)}</text>`
 }
 
-/** Average width of a sans-serif character, as a share of its size: no font is at hand to ask. */
+/** Average width of a sans-serif character, as a share of its size: no font is at hand to ask. What is wide has two. */
 const CHARACTER = 0.62
 
 /** As much of a text as has room, with an ellipsis. */
 export function fit(text: string, width: number, size = 12): string {
   const most = Math.floor(width / (size * CHARACTER))
-  const characters = Array.from(text)
-  if (characters.length <= most) return text
-  return most < 2 ? '' : `${characters.slice(0, most - 1).join('')}…`
+  if (widthOf(text) <= most) return text
+  return most < 2 ? '' : `${cut(text, most - 1)}…`
 }
 
 /** A whole picture on white, so that it can be read wherever it is shown. */

@@ -1,6 +1,6 @@
 import { count, formatBytes } from '../../format.ts'
-import { widthOf } from '../../table.ts'
 import { paint, type Terminal } from '../../terminal.ts'
+import { widthOf } from '../../width.ts'
 import { type Node, type PicturedLayer, wordsOf } from './forest.ts'
 
 /** Chains go down, not to the right: only a layer with several children is indented below. */
