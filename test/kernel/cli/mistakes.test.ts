@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeMounts } from '../namespace.ts'
@@ -177,6 +178,27 @@ describeMounts('graphdriver: mistakes at a shell', function (directory) {
       'graphdriver ls -q <&-; graphdriver ls -q 2>&-; graphdriver ls -q >&-; graphdriver nosuch 2>&-',
     )
     assert.deepEqual([closed.code, closed.out, closed.err], [2, 'a\na\n', ''])
+  })
+
+  it('a closed standard output cannot be told from one that the caller ignores, so it is no failure', () => {
+    // Node.js opens /dev/null in its place, before any of our code runs, in the way in which programs open it for their children.
+    const script = `const { readFileSync, readlinkSync, writeSync } = require('node:fs')
+      const [flags] = readFileSync('/proc/self/fdinfo/1', 'utf8').match(/flags:.*/)
+      writeSync(2, readlinkSync('/proc/self/fd/1') + ' ' + flags)`
+    writeFileSync(join(directory(), 'which.cjs'), script)
+    const closed = shell.line(`"${process.execPath}" which.cjs >&-`)
+    const ignored = spawnSync(process.execPath, ['which.cjs'], {
+      cwd: directory(),
+      env: shell.env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    assert.match(closed.err, /^\/dev\/null flags:/)
+    assert.equal(closed.err, ignored.stderr)
+    shell.ok('create', 'a')
+    assert.deepEqual(shell.line('graphdriver ls >&-'), { code: 0, out: '', err: '' })
+    // What can be known is told.
+    assert.equal(shell.line('graphdriver ls >/dev/full').code, 1)
   })
 
   it('an ordinary user is told who may, and nothing is made', () => {
