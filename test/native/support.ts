@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -66,7 +67,11 @@ export function scratch(): {
   at: (...names: string[]) => string
   make: (name: string) => string
 } {
-  const path = mkdtempSync(join(tmpdir(), 'native-'))
+  // Made when the suite runs: one that is left out leaves no directory behind.
+  const path = join(tmpdir(), `native-${randomBytes(6).toString('hex')}`)
+  before(() => {
+    mkdirSync(path, { mode: 0o700 })
+  })
   after(() => {
     rmSync(path, { recursive: true, force: true })
   })

@@ -3,7 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { describeMounts, skip } from '../namespace.ts'
+import { skip } from '../../skip.ts'
+import { describeMounts } from '../namespace.ts'
 import { bin, Shell } from './support.ts'
 
 interface Finding {

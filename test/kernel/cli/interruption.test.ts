@@ -13,7 +13,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { open } from 'graphdriver'
-import { describeMounts, skip } from '../namespace.ts'
+import { skip } from '../../skip.ts'
+import { describeMounts } from '../namespace.ts'
 import { bin, type Ended, ended, Shell } from './support.ts'
 
 const CODES = { SIGINT: 130, SIGTERM: 143 } as const
