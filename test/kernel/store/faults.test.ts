@@ -129,7 +129,8 @@ describe('a system call that fails', function () {
     // Attributes that no directory has by itself: whoever leaves out one of them is seen.
     chownSync(path, 7, 8)
     chmodSync(path, 0o711)
-    setxattrSync(path, 'user.own', Buffer.from('x'))
+    // No user.*: tmpfs takes them since Linux 6.6.
+    setxattrSync(path, 'trusted.own', Buffer.from('x'))
     await store.put('base')
     await store.create('top', { parent: 'base' })
     await verb.prepare?.(store)
