@@ -1,5 +1,6 @@
 import type { Progress } from '../index.ts'
 import { count, formatBytes, formatSeconds } from './format.ts'
+import { columnsOf } from './terminal.ts'
 import { cut } from './width.ts'
 
 /** How far long work is. */
@@ -63,7 +64,7 @@ export class ProgressBar {
     if (this.#screen.isTTY !== true) return undefined
     return (measure) => {
       const seconds = (performance.now() - this.#began) / 1000
-      const line = progressLine(this.#title, measure, seconds, this.#screen.columns ?? 80)
+      const line = progressLine(this.#title, measure, seconds, columnsOf(this.#screen))
       // To the line's start, the line, and what is left of the one before is erased.
       this.#screen.write(`\r${line}\x1b[K`)
       this.#shown = true

@@ -12,13 +12,19 @@ export interface Output {
 }
 
 const LEAST_COLUMNS = 20
+const USUAL_COLUMNS = 80
+
+/** A terminal that nobody told its size says 0, as of a serial line or of script(1) in a pipe. */
+export function columnsOf({ columns = 0 }: Output): number {
+  return columns === 0 ? USUAL_COLUMNS : columns
+}
 
 /**
  * How a stream takes text. Colours by the usual rules: NO_COLOR forbids them (no-color.org), FORCE_COLOR asks for them, else they are for
  * terminals that know them.
  */
 export function terminalOf(stream: Output, env: Readonly<Record<string, string | undefined>>): Terminal {
-  const columns = stream.isTTY === true ? Math.max(stream.columns ?? 80, LEAST_COLUMNS) : Infinity
+  const columns = stream.isTTY === true ? Math.max(columnsOf(stream), LEAST_COLUMNS) : Infinity
   return { columns, color: wantsColor(stream.isTTY === true, env) }
 }
 

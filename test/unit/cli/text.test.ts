@@ -39,6 +39,7 @@ describe('what the command prints', () => {
     assert.equal(color(true, { FORCE_COLOR: '0' }), false)
     assert.equal(color(true, { NO_COLOR: '1', FORCE_COLOR: '1' }), false)
     assert.equal(color(true, { TERM: 'dumb' }), false)
+    assert.equal(terminalOf({ isTTY: true, columns: 0 }, {}).columns, 80)
     assert.equal(terminalOf({ isTTY: false, columns: 80 }, {}).columns, Infinity)
     assert.equal(paint({ columns: 80, color: true }, 'red', 'x'), '\x1b[31mx\x1b[0m')
   })
@@ -111,7 +112,8 @@ describe('what the command prints', () => {
     const written: string[] = []
     const write = (text: string): number => written.push(text)
     assert.equal(new ProgressBar({ write }, 'x').update, undefined)
-    const bar = new ProgressBar({ isTTY: true, columns: 80, write }, 'apply')
+    // 0: nobody told the terminal its size.
+    const bar = new ProgressBar({ isTTY: true, columns: 0, write }, 'apply')
     bar.clear()
     assert.deepEqual(written, [])
     bar.update?.(measureTar({ bytes: 1, entries: 1 }))
