@@ -126,9 +126,14 @@ export function brokenMetadata(driver: string): void {
         const graph = known ? store.graph : await store.open()
         // A full copy needs no more than its parent.
         const missing = traitsOf(driver).union ? ids.slice(0, 2) : ['middle']
+        // Before it misses a layer below, an older overlay (Linux 6.1) makes what it wants in its own work directory.
+        const contents = async (): Promise<[string, string][]> =>
+          Object.entries(await snapshot(store.root, { loose: true })).filter(
+            ([path]) => !/^work\/[^/]+\/work$/.test(path),
+          )
         for (const gone of missing) {
           await rename(store.at('diff', gone), `${store.root}-aside`)
-          const before = await snapshot(store.root, { loose: true })
+          const before = await contents()
           const other = gone === 'base' ? 'middle' : 'base'
           const calls = [
             () => graph.get('last'),
@@ -142,7 +147,7 @@ export function brokenMetadata(driver: string): void {
             const error = await rejects(call(), 'ERR_LAYER_CORRUPT', /missing/)
             assert.deepEqual([error.id, error.path], [gone, store.at('diff', gone)], error.message)
           }
-          assert.deepEqual(await snapshot(store.root, { loose: true }), before)
+          assert.deepEqual(await contents(), before)
           await rename(`${store.root}-aside`, store.at('diff', gone))
         }
         await within(graph, 'last', async (path) => {
