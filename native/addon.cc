@@ -63,6 +63,8 @@ void AddCalls(napi_env env, napi_value to, Environment* environment) {
   Op<&BindCopy, Lane::kMount, &UndoBindCopy>::Add(env, to, "bindCopy", environment);
   Op<&OverlayInUse, Lane::kMount>::Add(env, to, "overlayInUse", environment);
   Op<&MountOverlay, Lane::kMount, &UndoMountOverlay>::Add(env, to, "mountOverlay", environment);
+  Op<&MountNewOverlay, Lane::kMount, &UndoMountNewOverlay>::Add(env, to, "mountNewOverlay",
+                                                                environment);
   Op<&OpenTree, Lane::kMount>::Add(env, to, "openTree", environment);
   Op<&MoveMount, Lane::kMount, &UndoMoveMount>::Add(env, to, "moveMount", environment);
   Op<&MountSetattr, Lane::kMount>::Add(env, to, "mountSetattr", environment);

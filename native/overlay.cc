@@ -94,6 +94,15 @@ bool IsReadOnly(const char* target) {
   return error != 0 || (stat.f_flags & 1) != 0;
 }
 
+// What keeps a mount from being made in one job: 0, or a negative errno.
+int32_t AnyObstacle(MaybeText upper, MaybeText work, Text target) {
+  long error = Obstacle(target.data);
+  if (error == 0 && work.data != nullptr) error = WorkObstacle(work.data);
+  if (error != 0 || upper.data == nullptr) return static_cast<int32_t>(error);
+  ContextResult answer = OverlayInUse({upper.data, upper.size}, {nullptr, 0});
+  return answer.value > 0 ? -EBUSY : answer.value;
+}
+
 void TakeDown(Text target) {
   if (Umount2(target, kUmountNofollow) != 0) Umount2(target, kMntDetach | kUmountNofollow);
 }
@@ -120,13 +129,7 @@ ContextResult OverlayInUse(Text directory, MaybeText scratch) {
 }
 
 int32_t MountOverlay(MaybeText upper, MaybeText work, Text target, uint32_t flags, Text data) {
-  long error = Obstacle(target.data);
-  if (error == 0 && work.data != nullptr) error = WorkObstacle(work.data);
-  if (error != 0) return static_cast<int32_t>(error);
-  if (upper.data != nullptr) {
-    ContextResult answer = OverlayInUse({upper.data, upper.size}, {nullptr, 0});
-    if (answer.value != 0) return answer.value > 0 ? -EBUSY : answer.value;
-  }
+  if (int32_t error = AnyObstacle(upper, work, target)) return error;
   int32_t result = Mount({"overlay", 7}, target, {"overlay", 7}, flags, {data.data, data.size});
   if (result != 0 || upper.data == nullptr || !IsReadOnly(target.data)) return result;
   TakeDown(target);
@@ -134,6 +137,24 @@ int32_t MountOverlay(MaybeText upper, MaybeText work, Text target, uint32_t flag
 }
 
 void UndoMountOverlay(const int32_t& result, MaybeText, MaybeText, Text target, uint32_t, Text) {
+  if (result == 0) TakeDown(target);
+}
+
+int32_t MountNewOverlay(MaybeText upper, MaybeText work, Text target, Numbers32 commands,
+                        Bytes words, uint32_t attributes) {
+  if (int32_t error = AnyObstacle(upper, work, target)) return error;
+  ContextResult made = NewMount({"overlay", 7}, commands, words, 0, attributes);
+  if (made.value < 0) return made.value;
+  Descriptor mount(made.value);
+  // Before it is attached: nobody sees one that is not as it should be.
+  if (upper.data != nullptr && IsReadOnly(FdPath(mount.get()).data())) return -EROFS;
+  return static_cast<int32_t>(Call(SYS_move_mount, mount.get(), static_cast<const void*>(""),
+                                   AT_FDCWD, static_cast<const void*>(target.data),
+                                   kMoveFromEmptyPath));
+}
+
+void UndoMountNewOverlay(const int32_t& result, MaybeText, MaybeText, Text target, Numbers32, Bytes,
+                         uint32_t) {
   if (result == 0) TakeDown(target);
 }
 

@@ -16,4 +16,10 @@ int32_t MountOverlay(MaybeText upper, MaybeText work, Text target, uint32_t flag
 void UndoMountOverlay(const int32_t& result, MaybeText upper, MaybeText work, Text target,
                       uint32_t flags, Text data);
 
+// The same by fsopen, fsconfig, fsmount and move_mount: the settings and attributes of NewMount().
+int32_t MountNewOverlay(MaybeText upper, MaybeText work, Text target, Numbers32 commands,
+                        Bytes words, uint32_t attributes);
+void UndoMountNewOverlay(const int32_t& result, MaybeText upper, MaybeText work, Text target,
+                         Numbers32 commands, Bytes words, uint32_t attributes);
+
 }  // namespace graphdriver

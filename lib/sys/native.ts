@@ -167,6 +167,15 @@ export interface Calls {
    * mode 0700, and what was mounted is not read-only (the last three only where `upper` is given). Else nothing is done.
    */
   mountOverlay(upper: Path | null, work: Path | null, target: Path, flags: number, data: Path): number
+  /** The same by a filesystem context, with the settings and attributes of newMount. */
+  mountNewOverlay(
+    upper: Path | null,
+    work: Path | null,
+    target: Path,
+    commands: Int32Array,
+    words: Uint8Array,
+    attributes: number,
+  ): number
   // mount.cc
   openTree(dirfd: number, path: Path, flags: number): number
   moveMount(fromDirfd: number, fromPath: Path, toDirfd: number, toPath: Path, flags: number): number

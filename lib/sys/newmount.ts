@@ -46,7 +46,8 @@ interface Encoded {
 
 const nul = Buffer.alloc(1)
 
-function encode(settings: readonly FsSetting[]): Encoded {
+/** Settings as native takes them. */
+export function encodeSettings(settings: readonly FsSetting[]): Encoded {
   if (!Array.isArray(settings)) throw invalidType('settings', 'an instance of Array', settings)
   const commands = new Int32Array(settings.length * 2)
   const words: Uint8Array[] = []
@@ -113,7 +114,7 @@ function newMountArguments(
   least = 0,
 ): [string, Int32Array, Uint8Array, number, number] {
   const { type, settings = [], flags = FSOPEN_CLOEXEC, attributes = 0 } = checkOptions(options)
-  const { commands, words } = encode(settings)
+  const { commands, words } = encodeSettings(settings)
   return [
     checkName(type, 'options.type'),
     commands,
@@ -178,7 +179,7 @@ export async function reconfigure(
   flags: number,
   settings: readonly FsSetting[],
 ): Promise<void> {
-  const { commands, words } = encode(settings)
+  const { commands, words } = encodeSettings(settings)
   const args = [checkDirfd(dirfd), checkBytes(path, 'path'), checkFlags(flags)] as const
   checkJob(await binding().reconfigure(...args, commands, words), reconfigureCalls, settings, path)
 }
@@ -190,7 +191,7 @@ export function reconfigureSync(
   flags: number,
   settings: readonly FsSetting[],
 ): void {
-  const { commands, words } = encode(settings)
+  const { commands, words } = encodeSettings(settings)
   const args = [checkDirfd(dirfd), checkBytes(path, 'path'), checkFlags(flags)] as const
   checkJob(binding().reconfigureSync(...args, commands, words), reconfigureCalls, settings, path)
 }

@@ -1,6 +1,6 @@
 import { binding } from './binding.ts'
 import { SyscallError } from './error.ts'
-import { kernelWords } from './newmount.ts'
+import { encodeSettings, type FsSetting, kernelWords } from './newmount.ts'
 
 /** The calls that native names by their number. */
 const CALLS = ['open', 'fsopen', 'fsconfig', 'fsmount', 'mkdirat'] as const
@@ -23,11 +23,12 @@ export async function overlayInUse(directory: string, scratch?: string): Promise
 export interface OverlayToMount {
   /** An existing directory. */
   readonly target: string
-  /** MS_*. */
-  readonly flags: number
-  readonly data: string
-  /** The directories that `data` names so. Left out: it is read-only. */
+  /** The upper and work directories that it names. Left out: it is read-only. */
   readonly upper?: { readonly directory: string; readonly work: string } | undefined
+  /** By mount(2), with MS_* and its data; or by the newer calls, with MOUNT_ATTR_* and settings. */
+  readonly by:
+    | { readonly flags: number; readonly data: string }
+    | { readonly attributes: number; readonly settings: readonly FsSetting[] }
 }
 
 /**
@@ -37,6 +38,9 @@ export interface OverlayToMount {
  * @returns 0; else a negative errno: EEXIST (something is mounted there), EBUSY (the upper is in use), EROFS (the kernel made it
  * read-only), EACCES (the mode of the work directory is not 0700), and those of the calls.
  */
-export async function mountOverlay({ target, flags, data, upper }: OverlayToMount): Promise<number> {
-  return binding().mountOverlay(upper?.directory ?? null, upper?.work ?? null, target, flags, data)
+export async function mountOverlay({ target, upper, by }: OverlayToMount): Promise<number> {
+  const head = [upper?.directory ?? null, upper?.work ?? null, target] as const
+  if ('data' in by) return binding().mountOverlay(...head, by.flags, by.data)
+  const { commands, words } = encodeSettings(by.settings)
+  return binding().mountNewOverlay(...head, commands, words, by.attributes)
 }

@@ -25,6 +25,7 @@ export const signatures: Readonly<Record<string, Kind[]>> = {
   bindCopy: ['path', 'path', 'boolean', 'bigint', 'bigint', 'bigint', 'bigint'],
   overlayInUse: ['path', 'path?'],
   mountOverlay: ['path?', 'path?', 'path', 'uint32', 'path'],
+  mountNewOverlay: ['path?', 'path?', 'path', 'numbers', 'bytes', 'uint32'],
   openTree: ['int32', 'path', 'uint32'],
   moveMount: ['int32', 'path', 'int32', 'path', 'uint32'],
   mountSetattr: ['int32', 'path', 'uint32', 'bigint', 'bigint', 'bigint', 'int32'],

@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 import { findMount } from '../../mount/index.ts'
 import type { MountPlan } from '../../mount/plan.ts'
 import { GraphDriverError, type SyscallError } from '../../sys/index.ts'
-import { mountOverlay } from '../../sys/overlay.ts'
+import { mountOverlay, type OverlayToMount } from '../../sys/overlay.ts'
 import { deleteTree, ensureDirectory, type XattrPrefix } from '../../store/index.ts'
 import type { Driver, LayerPaths, MountOptions, ProbeReport, Stack, Staging } from '../driver.ts'
 import { askKernel, type LiveMount, findLiveMounts } from './alive.ts'
@@ -76,14 +76,11 @@ export class OverlayDriver implements Driver {
 
   /** With an upper directory only where the kernel can be asked, and where the work directory is not to be made anew. */
   async mountAtOnce(target: string, plan: MountPlan, stack: Stack): Promise<boolean> {
-    const [step, ...more] = plan.steps
-    if (!this.#atOnce || step?.call !== 'mount' || more.length > 0 || step.directory !== undefined)
-      return false
-    const [data, ...pieces] = step.data
-    if (typeof data !== 'string' || pieces.length > 0) return false
+    const by = this.#atOnce ? callOf(plan) : undefined
+    if (by === undefined) return false
     if (!plan.readOnly && (!this.#probe.asksKernel || this.#options.volatile)) return false
     const upper = plan.readOnly ? undefined : { directory: stack.layer.diff, work: stack.layer.own('work') }
-    const answer = await mountOverlay({ target, flags: step.flags, data, upper })
+    const answer = await mountOverlay({ target, upper, by })
     // What the kernel does not take will not do the next time.
     if (answer === -constants.errno.EINVAL) this.#atOnce = false
     return answer === 0
@@ -134,6 +131,18 @@ export class OverlayDriver implements Driver {
   async explain(error: SyscallError, plan: MountPlan, stack: Stack): Promise<string> {
     return explainOverlay(error, plan, stack)
   }
+}
+
+/** The one call of a plan that opens nothing before it; undefined where it takes more. */
+function callOf({ steps: [step, ...more] }: MountPlan): OverlayToMount['by'] | undefined {
+  if (step === undefined || more.length > 0 || step.call === 'reconfigure') return undefined
+  if (step.call === 'mount') {
+    const [data, ...pieces] = step.data
+    const plain = step.directory === undefined && typeof data === 'string' && pieces.length === 0
+    return plain ? { flags: step.flags, data } : undefined
+  }
+  const settings = step.settings.filter((setting) => !('open' in setting))
+  return settings.length === step.settings.length ? { attributes: step.attributes, settings } : undefined
 }
 
 function valueOf(words: readonly string[], key: string): string | undefined {

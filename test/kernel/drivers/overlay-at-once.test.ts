@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { chmod, mkdir, rmdir, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rmdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { mountSync, umount2Sync } from 'graphdriver/sys'
 import { binding, setBinding } from '#lib/sys/binding.js'
-import { mountOverlay, overlayInUse } from '#lib/sys/overlay.js'
+import { mountOverlay, overlayInUse, type OverlayToMount } from '#lib/sys/overlay.js'
 import { mountPoints, rejects, stack, useStore } from '../../contract/support.ts'
 import { describeMounts, directories, openDescriptors } from '../namespace.ts'
 import { itSince } from '../since.ts'
@@ -48,6 +48,20 @@ describeMounts('a layer mounted in one job', () => {
     assert.deepEqual(jobs.splice(0), ['readPair', 'mountOverlay'])
     await store.graph.put('top')
     assert.deepEqual(jobs, ['umount2'])
+  })
+
+  itSince(TMPFS_NOWHERE, 'is that, too, when its options take more than a page', async () => {
+    await writeFile(store.at('diff/base/file'), '')
+    const graph = await store.open({ overlay: { form: 'fsconfig' } })
+    const jobs = watched()
+    const path = await graph.get('top')
+    assert.deepEqual(jobs.splice(0), ['readPair', 'mountNewOverlay'])
+    assert.deepEqual(await readdir(path), ['file'])
+    await graph.put('top')
+    await graph.get('base', { readOnly: true })
+    await graph.get('middle')
+    assert.ok(jobs.includes('mountNewOverlay'))
+    await graph.close()
   })
 
   it('is told of once', async () => {
@@ -100,64 +114,87 @@ describeMounts('a layer mounted in one job', () => {
   })
 })
 
-describeMounts('what is in the way of an overlay', (directory) => {
-  const at = (...names: string[]): string => join(directory(), ...names)
-  const upper = (): { directory: string; work: string } => ({ directory: at('u'), work: at('w') })
-  const data = (): string => `lowerdir=${at('l')},upperdir=${at('u')},workdir=${at('w')}`
-  const attempt = (change: { target?: string; data?: string } = {}): Promise<number> =>
-    mountOverlay({ target: at('m'), flags: 0, data: data(), upper: upper(), ...change })
+type By = OverlayToMount['by']
+type Change = Partial<Pick<OverlayToMount, 'target' | 'by'>>
 
-  async function refused(errno: number, change: { target?: string; data?: string } = {}): Promise<void> {
-    const [mounts, descriptors] = [await mountPoints(directory()), openDescriptors()]
-    assert.equal(await attempt(change), -errno)
-    assert.deepEqual([await mountPoints(directory()), openDescriptors()], [mounts, descriptors])
-  }
+/** The same options for each of the two ways. */
+const WAYS: Readonly<Record<string, (options: Readonly<Record<string, string>>) => By>> = {
+  'mount(2)': (options) => {
+    const words = Object.entries(options).map(([key, value]) => `${key}=${value}`)
+    return { flags: 0, data: words.join(',') }
+  },
+  'the newer calls': (options) => {
+    const settings = Object.entries(options).map(([key, value]) => ({ key, value }))
+    return { attributes: 0, settings }
+  },
+}
 
-  beforeEach(async () => {
-    directories(directory(), 'l', 'u', 'm')
-    await mkdir(at('w'), { mode: 0o700 })
+for (const [way, by] of Object.entries(WAYS))
+  describeMounts(`what is in the way of an overlay, by ${way}`, (directory) => {
+    const at = (...names: string[]): string => join(directory(), ...names)
+    const upper = (): { directory: string; work: string } => ({ directory: at('u'), work: at('w') })
+    const attempt = (change: Change = {}): Promise<number> =>
+      mountOverlay({
+        target: at('m'),
+        by: by({ lowerdir: at('l'), upperdir: at('u'), workdir: at('w') }),
+        upper: upper(),
+        ...change,
+      })
+
+    async function refused(errno: number, change: Change = {}): Promise<void> {
+      const [mounts, descriptors] = [await mountPoints(directory()), openDescriptors()]
+      assert.equal(await attempt(change), -errno)
+      assert.deepEqual([await mountPoints(directory()), openDescriptors()], [mounts, descriptors])
+    }
+
+    beforeEach(async () => {
+      directories(directory(), 'l', 'u', 'm')
+      await mkdir(at('w'), { mode: 0o700 })
+    })
+
+    it('is found before anything is mounted, and leaves no trace', async () => {
+      await refused(ENOENT, { target: at('nothing') })
+      await symlink('m', at('link'))
+      await refused(ENOTDIR, { target: at('link') })
+      await writeFile(at('file'), '')
+      await refused(ENOTDIR, { target: at('file') })
+      await refused(EINVAL, { by: by({ nonsense: 'x' }) })
+      await chmod(at('w'), 0o755)
+      await refused(EACCES)
+      await chmod(at('w'), 0o700)
+      await rmdir(at('w'))
+      await refused(ENOENT)
+    })
+
+    itSince(TMPFS_NOWHERE, 'may be a mount, or a live one elsewhere', async () => {
+      assert.equal(await attempt(), 0)
+      assert.equal(await overlayInUse(at('u')), true)
+      await refused(EEXIST)
+      await mkdir(at('other'))
+      await refused(EBUSY, { target: at('other') })
+      umount2Sync(at('m'), 0)
+      assert.equal(await overlayInUse(at('u')), false)
+      await rejects(overlayInUse(at('nothing')), 'ENOENT', /open/)
+    })
+
+    itSince(
+      TMPFS_NOWHERE,
+      'may be a filesystem without room, on which the kernel makes it read-only',
+      async () => {
+        await mkdir(at('full'))
+        // The root, four directories, and `work` in the work directory is one too many.
+        mountSync('full', at('full'), 'tmpfs', 0, 'nr_inodes=5')
+        const names = ['l', 'u', 'w', 'm'].map((name) => at('full', name))
+        for (const name of names) await mkdir(name, { mode: 0o700 })
+        const [lower, directory, work, target] = names as [string, string, string, string]
+        const answer = await mountOverlay({
+          target,
+          by: by({ lowerdir: lower, upperdir: directory, workdir: work }),
+          upper: { directory, work },
+        })
+        assert.equal(answer, -EROFS)
+        assert.deepEqual(await mountPoints(at('full')), [at('full')])
+        umount2Sync(at('full'), 0)
+      },
+    )
   })
-
-  it('is found before anything is mounted, and leaves no trace', async () => {
-    await refused(ENOENT, { target: at('nothing') })
-    await symlink('m', at('link'))
-    await refused(ENOTDIR, { target: at('link') })
-    await writeFile(at('file'), '')
-    await refused(ENOTDIR, { target: at('file') })
-    await refused(EINVAL, { data: 'nonsense' })
-    await chmod(at('w'), 0o755)
-    await refused(EACCES)
-    await chmod(at('w'), 0o700)
-    await rmdir(at('w'))
-    await refused(ENOENT)
-  })
-
-  itSince(TMPFS_NOWHERE, 'may be a mount, or a live one elsewhere', async () => {
-    assert.equal(await attempt(), 0)
-    assert.equal(await overlayInUse(at('u')), true)
-    await refused(EEXIST)
-    await mkdir(at('other'))
-    await refused(EBUSY, { target: at('other') })
-    umount2Sync(at('m'), 0)
-    assert.equal(await overlayInUse(at('u')), false)
-    await rejects(overlayInUse(at('nothing')), 'ENOENT', /open/)
-  })
-
-  itSince(
-    TMPFS_NOWHERE,
-    'may be a filesystem without room, on which the kernel makes it read-only',
-    async () => {
-      await mkdir(at('full'))
-      // The root, four directories, and `work` in the work directory is one too many.
-      mountSync('full', at('full'), 'tmpfs', 0, 'nr_inodes=5')
-      const names = ['l', 'u', 'w', 'm'].map((name) => at('full', name))
-      for (const name of names) await mkdir(name, { mode: 0o700 })
-      const [lower, directory, work, target] = names as [string, string, string, string]
-      const options = `lowerdir=${lower},upperdir=${directory},workdir=${work}`
-      const answer = await mountOverlay({ target, flags: 0, data: options, upper: { directory, work } })
-      assert.equal(answer, -EROFS)
-      assert.deepEqual(await mountPoints(at('full')), [at('full')])
-      umount2Sync(at('full'), 0)
-    },
-  )
-})

@@ -19,6 +19,7 @@ const MOUNTS = [
   'reconfigure',
   'overlayInUse',
   'mountOverlay',
+  'mountNewOverlay',
   'bindCopy',
 ]
 /** What undoes, or only tells something, never fails so; neither does giving a lock back. */
