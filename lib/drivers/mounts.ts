@@ -245,13 +245,17 @@ export async function dropView(
   session.store.views.forget(view)
 }
 
-/** Refuses a layer whose contents are the upper of a live union, wherever that is. */
-export async function refuseAlive(session: Session, stack: Stack): Promise<void> {
+/**
+ * Refuses a layer whose contents are the upper of a live union, wherever that is.
+ *
+ * @param leaving it is being removed: who makes room cannot be asked to have some.
+ */
+export async function refuseAlive(session: Session, stack: Stack, leaving = false): Promise<void> {
   const { id, diff } = stack.layer
-  if (stack.lowers.length === 0 || !(await isAlive(session, diff))) return
+  if (stack.lowers.length === 0 || !(await isAlive(session, diff, leaving))) return
   // It may be a view that outlived its process: nobody holds that.
   await session.store.views.sweep((path) => unless(dropView(session, id, path), BUSY, undefined), id)
-  if (!(await isAlive(session, diff))) return
+  if (!(await isAlive(session, diff, leaving))) return
   const live = (await session.driver.liveMounts?.(diff)) ?? []
   const who = live.map(async ({ pid, mountPoint }) => {
     return `${mountPoint} (as process ${String(pid)}, ${await commandOf(pid)}, sees it)`
@@ -266,10 +270,19 @@ export async function refuseAlive(session: Session, stack: Stack): Promise<void>
 
 const BUSY = ['ERR_LAYER_BUSY'] as const
 
-/** Contents that are missing are in no union. */
-async function isAlive({ driver, store }: Session, diff: string): Promise<boolean> {
-  return driver.alive !== undefined && (await unless(driver.alive(diff, store.staging), ['ENOENT'], false))
+async function isAlive({ driver, store }: Session, diff: string, leaving: boolean): Promise<boolean> {
+  if (driver.alive === undefined) return false
+  try {
+    // Contents that are missing are in no union.
+    return await unless(driver.alive(diff, store.staging), ['ENOENT'], false)
+  } catch (error) {
+    if (!leaving || !NO_ROOM.includes(codeOf(error) ?? '')) throw error
+    // The question takes a directory on some kernels. The mount tables know all but what is detached.
+    return ((await driver.liveMounts?.(diff)) ?? []).length > 0
+  }
 }
+
+const NO_ROOM = ['ENOSPC', 'EDQUOT']
 
 /** What is mounted in a layer's own directories: no deletion crosses it. */
 export async function mountsInside({ layout, store }: Session, id: string): Promise<string[]> {

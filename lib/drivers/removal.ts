@@ -81,7 +81,7 @@ async function clearMount(session: Session, id: string): Promise<void> {
     if (codeOf(error) === 'ERR_LAYER_CORRUPT') return undefined
     throw error
   })
-  if (stack !== undefined) await refuseAlive(session, stack)
+  if (stack !== undefined) await refuseAlive(session, stack, true)
   await refuseMountsInside(session, id)
   const names = await namesIn(target)
   if (names.length === 0) return

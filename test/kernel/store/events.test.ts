@@ -125,7 +125,7 @@ describeOn('overlay', 'what happens is told to who listens', () => {
     const store = await stack()
     await store.close()
     const options = { root, driver: 'overlay' }
-    const left = async (work: (string | object)[], killAt: number): Promise<void> => {
+    const left = async (work: (string | object)[], killAt: string): Promise<void> => {
       const { signal } = await runWorker({ options, work: [work as never], killAt })
       assert.equal(signal, 'SIGKILL')
     }
@@ -136,9 +136,9 @@ describeOn('overlay', 'what happens is told to who listens', () => {
       await again.close()
       return of<SweepEvent>('sweep').map(({ what, id }) => [what, id])
     }
-    await left(['create', 'new', { parent: 'top' }], 3)
+    await left(['create', 'new', { parent: 'top' }], 'made mnt')
     assert.deepEqual(await sweeps(), [['creation', 'new']])
-    await left(['remove', 'top'], 3)
+    await left(['remove', 'top'], 'gone')
     assert.deepEqual(await sweeps(), [['removal', 'top']])
     mkdirSync(join(root, `staging/base.${'0'.repeat(32)}`))
     mkdirSync(join(root, `views/base.${'0'.repeat(32)}`))

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { mount, umount2 } from 'graphdriver/sys'
+import { binding, setBinding } from '#lib/sys/binding.js'
+import type { Failure } from '#lib/sys/native.js'
 import { describeOn, workingDrivers } from '../working-drivers.ts'
 import { assertUnlocked, codeOf, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
 
@@ -158,6 +161,27 @@ describe('a full disk', () => {
         await unchanged()
         await store.close()
       })
+      if (driver === 'overlay')
+        it('remove needs none where the kernel wants a directory for a question', async () => {
+          await begin()
+          await store.create('top', { parent: 'base' })
+          // As Linux 6.14 and older answer, which take no upper directory on a tmpfs that is mounted nowhere.
+          const overlayInUse = async (): Promise<Failure> => ({
+            errno: -constants.errno.EINVAL,
+            step: 2,
+            log: '',
+          })
+          setBinding({ ...binding(), overlayInUse })
+          leave(0)
+          try {
+            await store.remove('top')
+          } finally {
+            setBinding(undefined)
+            makeRoom()
+          }
+          await unchanged()
+          await store.close()
+        })
       it('open fails, and works when there is room', async () => {
         const failures = await tryWithMoreAndMore(
           async () => {

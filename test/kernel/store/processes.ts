@@ -10,8 +10,8 @@ export interface Job {
   readonly options: OpenOptions
   readonly before?: readonly DriverCall[]
   readonly work?: readonly DriverCall[]
-  /** The step at which it dies, from 1 on; 0: none. */
-  readonly killAt?: number
+  /** The step at which it dies, from 1 on, or by its name; 0: none. */
+  readonly killAt?: number | string
   /** Whether the steps of `open` count. */
   readonly hookOpen?: boolean
 }

@@ -14,7 +14,7 @@ let steps = 0
 function atStep(name) {
   if (isMainThread) writeSync(1, `${name}\n`)
   copyDisk(String(++steps))
-  if (steps !== killAt) return
+  if (steps !== killAt && name !== killAt) return
   if (isMainThread) process.kill(process.pid, 'SIGKILL')
   parentPort.on('message', () => undefined)
   parentPort.postMessage(name)
