@@ -3,6 +3,7 @@ import { homedir, constants } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { codeOf } from '../store/index.ts'
+import { unlessAborted } from '../sys/abort.ts'
 import { Context } from './context.ts'
 import { describe, errorText, isUsage } from './describe.ts'
 import type { Input } from './input.ts'
@@ -143,15 +144,10 @@ function jsonValue(this: unknown, key: string, value: unknown): unknown {
 /** @param signal ends the waiting for a reader that takes nothing more, as a pager that shows its first page. */
 async function write(stream: NodeJS.WriteStream, text: string, signal: AbortSignal): Promise<void> {
   const name = stream === process.stdout ? 'the standard output' : 'the standard error'
-  await naming(
-    name,
-    'write',
-    () =>
-      new Promise<void>((done, fail) => {
-        signal.addEventListener('abort', () => fail(signal.reason as Interrupted), { once: true })
-        stream.write(text, (error) => (error ? fail(error) : done()))
-      }),
-  )
+  const written = new Promise<void>((done, fail) => {
+    stream.write(text, (error) => (error ? fail(error) : done()))
+  })
+  await naming(name, 'write', () => unlessAborted(written, signal))
 }
 
 /** Of a command line that cannot be read: whether its own words have the option. What follows -- is another program's. */

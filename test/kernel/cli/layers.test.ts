@@ -194,6 +194,17 @@ describeMounts('graphdriver: layers from a shell', function (directory) {
     const lines = data.err.trimEnd().split('\n')
     const errors = lines.map((line) => (JSON.parse(line) as { error: { code: string } }).error.code)
     assert.deepEqual(errors, ['ERR_LAYER_NOT_FOUND', 'ERR_INVALID_LAYER_ID'])
+    const many = Array.from({ length: 20 }, (_, at) => `no${String(at)}`)
+    // Nothing but them, as a warning of Node's.
+    const told = shell
+      .run(['rm', ...many])
+      .err.trimEnd()
+      .split('\n')
+    assert.deepEqual(
+      told.filter((line) => line.startsWith('graphdriver: ')).map((line) => /"(\w+)"/.exec(line)?.[1]),
+      many,
+    )
+    assert.equal(told.length, 2 * many.length)
   })
 
   it('convert turns the store into one of aufs and back', () => {
