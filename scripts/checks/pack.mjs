@@ -7,7 +7,7 @@ import { bin, capture, root, run } from '../run.mjs'
 
 const release = process.argv.includes('--release')
 /** Bytes: of the tarball, and of what it unpacks to. */
-const budget = { size: 900_000, unpackedSize: 3_500_000 }
+const budget = { size: 1_000_000, unpackedSize: 3_500_000 }
 const named = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'UPGRADING.md', 'man/graphdriver.1']
 const sources = readdirSync(join(root, 'lib'), { recursive: true }).filter((name) => name.endsWith('.ts'))
 /** With the sources, since the maps lead there. */

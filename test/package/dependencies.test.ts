@@ -29,6 +29,7 @@ user.describeLong('the oldest and the newest are fetched', 'dependencies at run 
     mkdirSync(join(copy, 'node_modules'), { recursive: true })
     for (const part of [
       'package.json',
+      'README.md',
       'tsconfig.json',
       'tsconfig.test.json',
       '.mocharc.json',

@@ -23,7 +23,9 @@ describe('the release script', () => {
   })
 
   function release(...words: string[]): user.Outcome {
-    const env = { ...user.environment(), PATH: `${work}${delimiter}${process.env['PATH'] ?? ''}` }
+    const PATH = `${work}${delimiter}${process.env['PATH'] ?? ''}`
+    // Programs that it runs leave files behind there.
+    const env = { ...user.environment(), PATH, TMPDIR: work }
     return user.run([process.execPath, 'scripts/release.mjs', ...words], user.root, env)
   }
 
