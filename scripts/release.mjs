@@ -2,7 +2,8 @@
 // it from that is listed. With --publish, which takes a clean checkout at the tag v<VERSION>, it goes to the registry, with
 // a statement of where it was built (provenance: only from a CI that npm knows). The files are in build/release/.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runChecks } from './checks/all.mjs'
 import { capture, root, run } from './run.mjs'
@@ -43,6 +44,27 @@ function obstacles() {
   return found
 }
 
+/**
+ * What the package is made of at run time. npm sbom --omit=dev leaves out what a dependency of development uses as well (npm 11), and calls the
+ * package as its directory is called: so it is asked of a directory that has the package's name, and no more than what users get.
+ */
+function billOfMaterials() {
+  const manifest = JSON.parse(read('package.json'))
+  const work = mkdtempSync(join(tmpdir(), 'release-'))
+  const cwd = join(work, manifest.name)
+  try {
+    mkdirSync(cwd)
+    for (const name of ['package.json', 'package-lock.json', '.npmrc'])
+      copyFileSync(join(root, name), join(cwd, name))
+    if (run('npm', ['ci', '--omit=dev', '--ignore-scripts'], { cwd }) !== 0) fail('npm ci failed')
+    delete manifest.devDependencies
+    writeFileSync(join(cwd, 'package.json'), JSON.stringify(manifest))
+    return capture('npm', ['sbom', '--sbom-format=cyclonedx', '--sbom-type=library'], { cwd })
+  } finally {
+    rmSync(work, { recursive: true })
+  }
+}
+
 /** The tarball, what is in it, and its digests. */
 function pack() {
   console.log('\n===== pack')
@@ -51,7 +73,7 @@ function pack() {
   const text = capture('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', out])
   if (text === undefined) fail('npm pack failed')
   const [{ filename }] = Object.values(JSON.parse(text))
-  const bill = capture('npm', ['sbom', '--omit=dev', '--sbom-format=cyclonedx', '--sbom-type=library'])
+  const bill = billOfMaterials()
   if (bill === undefined) fail('npm sbom failed')
   const billName = filename.replace(/\.tgz$/, '.cdx.json')
   writeFileSync(join(out, billName), bill)

@@ -64,13 +64,17 @@ describe('the release script', () => {
       for (const processor of ['x64', 'arm64'])
         assert.match(listing, new RegExp(`^package/prebuilds/linux-${processor}/graphdriver\\.node$`, 'm'))
       const bill = readFileSync(join(user.root, 'build/release', `${name}.cdx.json`), 'utf8')
-      const { bomFormat, components } = JSON.parse(bill) as {
+      const { bomFormat, metadata, components } = JSON.parse(bill) as {
         bomFormat: string
+        metadata: { component: { name: string; version: string } }
         components: { name: string }[]
       }
       assert.equal(bomFormat, 'CycloneDX')
       const names = components.map((component) => component.name)
-      assert.ok(names.includes('tar-stream') && !names.includes('mocha'), names.join())
+      assert.deepEqual([metadata.component.name, metadata.component.version], ['graphdriver', version])
+      // Those of a dependency, too; and one that development uses as well.
+      for (const name of ['commander', 'tar-stream', 'streamx']) assert.ok(names.includes(name), names.join())
+      assert.ok(!names.includes('mocha'), names.join())
       user.succeeds(['sha256sum', '--check', 'SHA256SUMS'], join(user.root, 'build/release'))
     })
     .timeout(900_000)
