@@ -68,7 +68,8 @@ export function environment(watched?: string): NodeJS.ProcessEnv {
     ([name]) =>
       !/^(npm_(?!config_(registry|.*proxy|cafile)$)|GRAPHDRIVER_NATIVE$|GRAPHDRIVER_LONG$)/i.test(name),
   )
-  const plain = Object.fromEntries(kept)
+  // A package manager would leave a cache behind in the directory for temporary files.
+  const plain = { ...Object.fromEntries(kept), DISABLE_V8_COMPILE_CACHE: '1' }
   if (watched === undefined) return plain
   const shell = join(watched, 'script-shell')
   return {
