@@ -53,13 +53,21 @@ export async function isDirectory(path: string): Promise<boolean> {
  * somebody else's.
  */
 export async function ensureDirectory(path: string, mode = 0o700): Promise<boolean> {
-  const made = await unless(
-    mkdir(path, mode).then(() => true),
-    ['EEXIST'],
-    false,
-  )
-  if (made || (await isDirectory(path))) return made
-  throw new SyscallError('ENOTDIR', 'mkdir', { path, detail: 'it has to be a directory, and no link to one' })
+  for (;;) {
+    const made = await unless(
+      mkdir(path, mode).then(() => true),
+      ['EEXIST'],
+      false,
+    )
+    if (made) return true
+    const found = await unless(lstat(path), ['ENOENT'], undefined)
+    if (found?.isDirectory() === true) return false
+    if (found !== undefined) {
+      const detail = 'it has to be a directory, and no link to one'
+      throw new SyscallError('ENOTDIR', 'mkdir', { path, detail })
+    }
+    // Another process took it away between the two calls, as the index of a parent goes with its last child.
+  }
 }
 
 /** rmdir(2), content with a directory that is not there. Anything in it stays: ENOTEMPTY. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { rmdir } from 'node:fs/promises'
 import { checkRoot, ensureDirectory, locateRoot } from '#lib/store/index.js'
 import { filled, makeRoot } from '#lib/store/root.js'
 import { plant, scratch, withCode } from './support.ts'
@@ -93,5 +94,19 @@ describe('roots', () => {
     writeFileSync(directory.at('file'), '')
     for (const name of ['link', 'file'])
       await assert.rejects(ensureDirectory(directory.at(name)), withCode('ENOTDIR'))
+  })
+
+  it('is made once more when another takes it away at that moment', async () => {
+    const path = directory.at('comes-and-goes')
+    let going = true
+    const taking = (async () => {
+      while (going) await rmdir(path).catch(() => undefined)
+    })()
+    try {
+      for (let at = 0; at < 3000; at++) await ensureDirectory(path)
+    } finally {
+      going = false
+      await taking
+    }
   })
 })
