@@ -10,6 +10,7 @@ import {
   type DiskKind,
   diskKinds,
   makeDisk,
+  mountAfterLoss,
   mountDisk,
   persist,
   placeForDisks,
@@ -46,7 +47,7 @@ describeAsRoot('a loss of power while a store is converted', function () {
     assert.equal(code, 0, errors)
     let state = ''
     for (const [index, step] of [...steps, 'the end'].entries()) {
-      mountDisk(kind, at('copies', String(index + 1)), at('disk'))
+      mountAfterLoss(kind, at('copies', String(index + 1)), at('disk'), root)
       state = await check(to, same, `${kind.name}, to ${to}, at step ${String(index + 1)}, "${step}"`)
       unmountDisk(at('disk'))
       points++

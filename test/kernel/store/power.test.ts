@@ -7,6 +7,7 @@ import {
   type DiskKind,
   diskKinds,
   makeDisk,
+  mountAfterLoss,
   mountDisk,
   persist,
   placeForDisks,
@@ -76,7 +77,7 @@ describeAsRoot('a loss of power at every step', function () {
     const seen: State[] = []
     for (const [index, step] of [...steps, 'the end'].entries()) {
       const copy = at('copies', String(index + 1))
-      mountDisk(kind, copy, at('disk'))
+      mountAfterLoss(kind, copy, at('disk'), at('disk', 'root'))
       const where = `${kind.name}, sync ${sync}, at step ${String(index + 1)}, "${step}"`
       if (sync === 'none') await checkUsable(at('disk', 'root'), scenario, where)
       else seen.push(await check(at('disk', 'root'), scenario, states, where, look))
