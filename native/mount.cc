@@ -115,16 +115,19 @@ int32_t MountSetattr(int32_t directory, Text path, uint32_t flags, uint64_t set,
 
 Moved MoveMount(int32_t from_directory, Text from, int32_t to_directory, Text to, uint32_t flags) {
   Moved moved;
-  // Taken before the call: the caller may close its descriptor as soon as the mount is attached.
+  int source = from_directory;
+  // Taken before the call, and used for it: the caller may close his descriptor, and have the
+  // number for another mount.
   if (from.size == 0 && (flags & kMoveFromEmptyPath) && !(flags & kMoveSetGroup)) {
     moved.held.Reset(Call(SYS_fcntl, from_directory, F_DUPFD_CLOEXEC, 0));
     if (moved.held.failed()) {
       moved.error = moved.held.get();
       return moved;
     }
+    source = moved.held.get();
   }
   moved.error =
-      static_cast<int32_t>(Call(SYS_move_mount, from_directory, static_cast<const void*>(from.data),
+      static_cast<int32_t>(Call(SYS_move_mount, source, static_cast<const void*>(from.data),
                                 to_directory, static_cast<const void*>(to.data), flags));
   return moved;
 }
