@@ -59,7 +59,8 @@ describeMounts('the mount table', (directory) => {
       const second = await table.read()
       assert.notEqual(second, first)
       assert.equal(second.byMountPoint(a)?.source, 't')
-      assert.equal(second.byMountPoint(a)?.superOptions !== '', superOptions)
+      // Where the kernel does not tell, the file is read, with all that is in it.
+      assert.equal(second.byMountPoint(a)?.superOptions !== '', superOptions || !told)
       sys.mountSync(null, a, null, sys.MS_REMOUNT | sys.MS_BIND | sys.MS_RDONLY)
       assert.match((await table.read()).byMountPoint(a)?.options ?? '', /^ro/)
       sys.umount2Sync(a)
