@@ -22,8 +22,7 @@ function skipped(title: string, reason: string): string {
 export function itUnless(missing: Missing | undefined, title: string, body: Body): Mocha.Test {
   if (missing === undefined) return it(title, body)
   const { reason, name } = typeof missing === 'string' ? { reason: missing, name: '' } : missing
-  // The caller says why, and the title shows it.
-  if (!required.includes(name)) return it.skip(skipped(title, reason))
+  if (!required.includes(name)) return it.skip(skipped(title, reason)) // the caller's reason, in the title
   return it(title, () => assert.fail(`REQUIRE names ${name}: ${reason}`))
 }
 
