@@ -21,12 +21,13 @@ export async function abortable<T>(
   if (signal === undefined) return work()
   signal.throwIfAborted()
   const running = work()
-  let aborted = false
-  running
-    .then((result) => (aborted && undo ? undo(result) : undefined))
-    // The caller has the abort's reason already; whoever calls waits for the work by other means.
-    .catch(() => undefined)
-  return unlessAborted(running, signal, () => (aborted = true))
+  try {
+    return await unlessAborted(running, signal)
+  } catch (error) {
+    // What the caller does not get is undone; he has the reason already, and waits for the rest by other means.
+    if (undo !== undefined) void running.then(undo).catch(() => undefined)
+    throw error
+  }
 }
 
 /** Waits; an abort ends it with the signal's reason. */

@@ -21,6 +21,26 @@ function deferred<T>(): {
 describe('abortable', () => {
   const unexpected = (): Promise<never> => assert.fail('must not be undone')
 
+  it('undoes exactly what the caller does not get, also when both happen at one moment', async () => {
+    for (const abortFirst of [true, false]) {
+      const controller = new AbortController()
+      const work = deferred<number>()
+      let undone = 0
+      const undo = (): Promise<void> => {
+        undone++
+        return Promise.resolve()
+      }
+      const got = abortable(controller.signal, () => work.promise, undo).then(
+        () => true,
+        () => false,
+      )
+      const steps = [() => controller.abort(), () => work.resolve(1)]
+      for (const step of abortFirst ? steps : steps.reverse()) step()
+      const gotIt = await got
+      await new Promise(setImmediate)
+      assert.equal(undone, gotIt ? 0 : 1, `abort first: ${String(abortFirst)}`)
+    }
+  })
   it('is the work itself where nothing is aborted', async () => {
     assert.equal(await abortable(undefined, () => Promise.resolve(1)), 1)
     const { signal } = new AbortController()
