@@ -92,7 +92,7 @@ if (publish && left.length > 0) fail('nothing is published')
 step('build', process.execPath, [join(root, 'scripts/build.mjs')])
 step('binaries', process.execPath, [join(root, 'scripts/prebuild.mjs')])
 console.log('\n===== checks')
-if (runChecks().failed > 0) fail('the checks failed')
+if ((await runChecks()).failed > 0) fail('the checks failed')
 step('package', process.execPath, [join(root, 'scripts/checks/pack.mjs'), '--release'])
 const tarball = pack()
 const command = ['publish', tarball, '--ignore-scripts', '--provenance', '--access=public']

@@ -94,7 +94,7 @@ const before = mounts()
 const table = []
 if (wanted.length === 0 || wanted.includes('checks')) {
   console.log('\nchecks')
-  table.push(['checks', { ...runChecks(), skipped: [] }])
+  table.push(['checks', { ...(await runChecks()), skipped: [] }])
 }
 function runOn(name) {
   let on

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { VERBS } from '#lib/cli/verbs.js'
 import { describeMounts } from '../namespace.ts'
-import { bin, Shell } from './support.ts'
+import { bin, ended, Shell } from './support.ts'
 
 /** Every verb, in an order in which each can do its work; and whether people get something in colour. */
 const LINES: readonly [words: string, colored: boolean][] = [
@@ -35,6 +36,21 @@ const LINES: readonly [words: string, colored: boolean][] = [
   ['convert --to aufs', false],
   ['ls --nosuch', true],
 ]
+/** Where the command is run, and whether there are colours then. */
+interface Surroundings {
+  readonly title: string
+  readonly environment: string
+  readonly on: 'terminal' | 'pipe'
+  readonly colors: boolean
+}
+
+const SURROUNDINGS: readonly Surroundings[] = [
+  { title: 'on a terminal, NO_COLOR empty', environment: 'NO_COLOR=', on: 'terminal', colors: true },
+  { title: 'on a terminal with NO_COLOR', environment: 'NO_COLOR=1', on: 'terminal', colors: false },
+  { title: 'in a pipe', environment: 'LANG=C', on: 'pipe', colors: false },
+  { title: 'in a pipe with FORCE_COLOR', environment: 'FORCE_COLOR=1', on: 'pipe', colors: true },
+  { title: 'in a pipe with both', environment: 'NO_COLOR=1 FORCE_COLOR=1', on: 'pipe', colors: false },
+]
 const MARK = '=====NEXT'
 /** SGR, ECMA-48, 8.3.117: colours and weights. */
 const ESCAPE = String.fromCharCode(27)
@@ -45,58 +61,49 @@ const NODES_OWN = /Warning: The 'NO_COLOR' env is ignored due to the 'FORCE_COLO
 describeMounts('graphdriver: colours', function (directory) {
   // Every step is a process of its own, and the machine may be busy with others.
   this.timeout(240_000)
-  let shell: Shell
-  before(() => {
+  it('every verb is tried', () => {
     const tried = LINES.map(([words]) => words.split(' ')[0])
     assert.deepEqual(
       VERBS.map(({ name }) => name).filter((name) => !tried.includes(name)),
       [],
     )
   })
-  beforeEach(() => {
-    shell = new Shell(directory())
-    shell.tar('t.tar', { file: 'x' })
-    const lines = LINES.map(([words]) => `"${process.execPath}" "${bin}" ${words}; echo ${MARK}`)
-    const script = join(directory(), 'all')
-    writeFileSync(script, `#!/bin/sh\nexport GRAPHDRIVER_DRIVER=overlay\n${lines.join('\n')}\n`)
-    chmodSync(script, 0o755)
+
+  it('are where they say something and are wanted, and nowhere else', async () => {
+    // At once: most of the time is that of the processes' starts.
+    const seen = await Promise.all(SURROUNDINGS.map((surroundings, at) => outputs(String(at), surroundings)))
+    for (const [at, { title, on, colors }] of SURROUNDINGS.entries()) {
+      for (const [line, [words, colored]] of LINES.entries()) {
+        const said = seen[at]![line]!
+        const what = `${title}: ${words}: ${JSON.stringify(said)}`
+        assert.equal(SGR.test(said), colors && colored, what)
+        if (colors) continue
+        // Progress, which moves the cursor, is for terminals.
+        if (on === 'pipe') assert.ok(!said.includes('\r'), what)
+        assert.doesNotMatch(said.replace(NODES_OWN, ''), /Warning/, what)
+      }
+    }
   })
 
-  /** What each line prints, to the standard output and the standard error, on a terminal or into a pipe. */
-  function outputs(environment: string, on: 'terminal' | 'pipe'): string[] {
+  /** What each line prints, to the standard output and the standard error. */
+  async function outputs(name: string, { environment, on }: Surroundings): Promise<string[]> {
+    const own = join(directory(), name)
+    mkdirSync(own)
+    const shell = new Shell(own)
+    shell.tar('t.tar', { file: 'x' })
+    const lines = LINES.map(([words]) => `"${process.execPath}" "${bin}" ${words}; echo ${MARK}`)
+    const script = join(own, 'all')
+    writeFileSync(script, `#!/bin/sh\nexport GRAPHDRIVER_DRIVER=overlay\n${lines.join('\n')}\n`, {
+      mode: 0o755,
+    })
     const terminal = 'script --quiet --return --echo never --command ./all /dev/null'
     const run = on === 'terminal' ? terminal : './all 2>&1'
-    const { out } = shell.line(`env --unset NO_COLOR TERM=xterm ${environment} ${run} </dev/null`)
+    const line = `env --unset NO_COLOR TERM=xterm ${environment} ${run}`
+    const { out } = await ended(
+      spawn('sh', ['-c', line], { cwd: own, env: shell.env, stdio: ['ignore', 'pipe', 'pipe'] }),
+    )
     const parts = out.split(MARK).slice(0, -1)
     assert.equal(parts.length, LINES.length, out)
     return parts
-  }
-
-  for (const [title, environment, on] of [
-    ['on a terminal there are some, an empty NO_COLOR is none', 'NO_COLOR=', 'terminal'],
-    ['in a pipe there are some with FORCE_COLOR', 'FORCE_COLOR=1', 'pipe'],
-  ] as const) {
-    it(`${title}: where a colour says something, and nowhere else`, () => {
-      const all = outputs(environment, on)
-      for (const [at, [words, colored]] of LINES.entries()) {
-        assert.equal(SGR.test(all[at]!), colored, `${words}: ${JSON.stringify(all[at])}`)
-      }
-    })
-  }
-
-  for (const [title, environment, on] of [
-    ['on a terminal with NO_COLOR', 'NO_COLOR=1', 'terminal'],
-    ['in a pipe', 'LANG=C', 'pipe'],
-    ['in a pipe with both, NO_COLOR wins', 'NO_COLOR=1 FORCE_COLOR=1', 'pipe'],
-  ] as const) {
-    it(`${title} there are none`, () => {
-      const all = outputs(environment, on)
-      for (const [at, [words]] of LINES.entries()) {
-        assert.doesNotMatch(all[at]!, SGR, words)
-        // Progress, which moves the cursor, is for terminals.
-        if (on === 'pipe') assert.ok(!all[at]!.includes('\r'), words)
-        assert.doesNotMatch(all[at]!.replace(NODES_OWN, ''), /Warning/, words)
-      }
-    })
   }
 })

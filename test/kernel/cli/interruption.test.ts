@@ -51,7 +51,7 @@ describeMounts('graphdriver, interrupted', function (directory) {
     const file = join(directory(), 'trace')
     rmSync(file, { force: true })
     const how = ['-D', '-f', '-q', '-y', '-o', file, '-e', `trace=${calls}`]
-    const delay = ['-e', `inject=${calls}:delay_enter=20000`]
+    const delay = ['-e', `inject=${calls}:delay_enter=10000`]
     const child = spawn('strace', [...how, ...delay, process.execPath, bin, ...words], {
       cwd: directory(),
       env: shell.env,
@@ -204,8 +204,7 @@ describeMounts('graphdriver, interrupted', function (directory) {
     it(`${title} that its reader does not take: it ends without him`, async () => {
       mkdirSync(join(directory(), 'r'))
       // More than a pipe or a socket holds, compressed or not.
-      const make =
-        'cd r && for i in $(seq 4000); do echo $(printf %0220d $i); done | xargs touch && head -c 4M /dev/urandom >noise'
+      const make = 'cd r && seq -f %0220.0f 4000 | xargs touch && head -c 4M /dev/urandom >noise'
       assert.equal(shell.line(`${make} && tar -cf ../r.tar .`).code, 0)
       shell.ok('create', 'long', '--from', 'r.tar')
       const child = shell.start(words, 'ignore')
