@@ -22,7 +22,7 @@ const needed = [
 /** What runs unasked: all that a kernel can make a difference to. */
 const whole = ['unit', 'native', 'kernel', 'contract']
 /** What reaches the suites inside. */
-const passed = ['REQUIRE', 'GRAPHDRIVER_LONG', 'GRAPHDRIVER_NATIVE', 'SEED']
+const passed = ['REQUIRE', 'GRAPHDRIVER_LONG', 'GRAPHDRIVER_NATIVE', 'GRAPHDRIVER_SEED']
 const options = {
   kernel: { type: 'string' },
   modules: { type: 'string' },

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { LONG, seedOr } from '../figures.ts'
 import { borrowing, signatures } from './signatures.ts'
 import { addonPath, calls, scratch } from './support.ts'
 
-const LONG = process.env['GRAPHDRIVER_LONG'] !== undefined
 
 describe('native: random arguments', () => {
   // Before the directory is deleted.
@@ -30,7 +30,7 @@ describe('native: random arguments', () => {
     this.timeout(processes * 120_000)
     const known = Object.fromEntries(Object.entries(signatures).filter(([name]) => `${name}Sync` in calls))
     for (let turn = 0; turn < processes; turn++) {
-      const seed = Number(process.env['GRAPHDRIVER_SEED'] ?? 7_000_000) + turn * rounds
+      const seed = seedOr(7_000_000) + turn * rounds
       const job = {
         addon: addonPath,
         directory: at('cage'),

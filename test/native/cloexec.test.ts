@@ -4,10 +4,10 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'no
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { LONG } from '../figures.ts'
 import { makePlaces, type Places } from './places.ts'
 import { native, scratch, seeded } from './support.ts'
 
-const LONG = process.env['GRAPHDRIVER_LONG'] !== undefined
 
 interface Work {
   beginAny: (from: unknown, places: Places, random: () => number) => () => Promise<unknown>

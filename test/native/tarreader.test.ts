@@ -6,6 +6,7 @@ import { resolveLimits } from '#lib/archive/limits.js'
 import { listTarSync } from '#lib/sys/tarreader.js'
 import type { ListedEntry, TarReaderLimits } from '#lib/sys/tarreader.js'
 
+import { LONG, seedOr } from '../figures.ts'
 import { native, seeded } from './support.ts'
 import {
   base256,
@@ -255,11 +256,11 @@ async function readByTypeScript(bytes: Buffer): Promise<{ code: string; list: Li
 }
 
 describe('native: tar reader, mutated archives', () => {
-  const rounds = process.env['GRAPHDRIVER_LONG'] === undefined ? 6000 : 1_000_000
+  const rounds = LONG ? 1_000_000 : 6000
 
   it(`${rounds} of them, cut in every way: the same list or the same refusal`, function () {
     this.timeout(rounds * 5)
-    const seed = Number(process.env['GRAPHDRIVER_SEED'] ?? 20141)
+    const seed = seedOr(20141)
     const random = seeded(seed)
     const good = goodArchive()
     const seen = new Map<string, number>()
@@ -278,10 +279,10 @@ describe('native: tar reader, mutated archives', () => {
     }
   })
 
-  const compared = process.env['GRAPHDRIVER_LONG'] === undefined ? 1500 : 100_000
+  const compared = LONG ? 100_000 : 1500
   it(`${compared} of them: the reader in TypeScript makes the same of them`, async function () {
     this.timeout(compared * 40)
-    const seed = Number(process.env['GRAPHDRIVER_SEED'] ?? 20142)
+    const seed = seedOr(20142)
     const random = seeded(seed)
     const good = goodArchive()
     for (let round = 0; round < compared; round++) {

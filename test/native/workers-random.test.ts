@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { LONG, seedOr } from '../figures.ts'
 import { makePlaces, type Places } from './places.ts'
 import { mountsBelow, native, openFds, ownThreads, scratch, seeded, startWorker, until } from './support.ts'
 
-const LONG = process.env['GRAPHDRIVER_LONG'] !== undefined
 
 describe('native: workers ended at random', () => {
   const { path, make } = scratch()
@@ -19,7 +19,7 @@ describe('native: workers ended at random', () => {
 
   it(`${String(count)} of them, with every kind of work under way: nothing crashes, and nothing is left`, async function () {
     this.timeout(60_000 + count * 1000)
-    const seed = Number(process.env['GRAPHDRIVER_SEED'] ?? 5150)
+    const seed = seedOr(5150)
     const random = seeded(seed)
     const script = `
       let state = workerData.seed

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 
 import { listTarSync, type TarReaderLimits } from '#lib/sys/tarreader.js'
+import { LONG, seedOr } from '../figures.ts'
 import { isSince } from '../kernel/since.ts'
 import { itMounts, native, scratch, seeded } from './support.ts'
 import { file, pax, tar } from './tarbytes.ts'
 
-const LONG = process.env['GRAPHDRIVER_LONG'] !== undefined
-const seed = Number(process.env['GRAPHDRIVER_SEED'] ?? 90210)
+const seed = seedOr(90210)
 
 const limits: TarReaderLimits = {
   entries: 1000,

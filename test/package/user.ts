@@ -12,10 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
+import { LONG } from '../figures.ts'
 import { type Body, describeUnless, itUnless } from '../skip.ts'
 
 export const root: string = resolve(import.meta.dirname, '../..')
-export const LONG: boolean = process.env['GRAPHDRIVER_LONG'] === '1'
 
 function unlessLong(why: string): string | undefined {
   return LONG ? undefined : `${why}: it is in npm run test:long`

@@ -3,13 +3,14 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'n
 import { join } from 'node:path'
 import { mountSync, MS_RDONLY, umount2Sync } from 'graphdriver/sys'
 import { changes } from '#lib/archive/changes.js'
+import { LONG } from '../../figures.ts'
 import { describeMounts } from '../namespace.ts'
 import { itSince } from '../since.ts'
 import { seeded } from '../store/support.ts'
 import { type Layer, type Node, put, shown, writeLayer } from './changes/layers.ts'
 import { pick, type Random } from './changes/model.ts'
 
-const rounds = process.env['GRAPHDRIVER_LONG'] === undefined ? 60 : 2000
+const rounds = LONG ? 2000 : 60
 const names = ['a', 'b', 'c'] as const
 
 /** No two entries are alike: size, time and mode tell which layer's is seen. */

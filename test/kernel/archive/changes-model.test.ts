@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { changes, diffSize } from '#lib/archive/changes.js'
 import type { LayerForm } from '#lib/sys/layer-form.js'
+import { LONG } from '../../figures.ts'
 import { describeUnless, notRoot } from '../../skip.ts'
 import { seeded } from '../store/support.ts'
 import { type Layer, put, shown, writeLayer } from './changes/layers.ts'
@@ -11,7 +12,7 @@ import { edited, LayerMaker, type Random, type Tree } from './changes/model.ts'
 import { Truth } from './changes/truth.ts'
 
 const unions = ['aufs', 'overlay', 'overlay-user'] as const
-const rounds = process.env['GRAPHDRIVER_LONG'] === undefined ? 25 : 500
+const rounds = LONG ? 500 : 25
 const levels = 5
 const empty: Tree = new Map()
 

@@ -25,13 +25,14 @@ import { entries } from '#lib/archive/entries.js'
 import { packDifference, type PackDifferenceOptions, packDifferenceTo } from '#lib/archive/pack-difference.js'
 import { unpack } from '#lib/archive/unpack.js'
 import type { LayerForm } from '#lib/sys/layer-form.js'
+import { LONG } from '../../figures.ts'
 import { describeMounts, openDescriptors } from '../namespace.ts'
 import { seeded } from '../store/support.ts'
 import { describeAsRoot, list, stack } from './changes/cases.ts'
 import { bytesOf, put } from './changes/layers.ts'
 import { edited, type Tree } from './changes/model.ts'
 
-const rounds = process.env['GRAPHDRIVER_LONG'] === undefined ? 15 : 300
+const rounds = LONG ? 300 : 15
 
 /** The tar's entries in a few words each: `d/`, `d/f`, `d/g = d/f`, `link > target`. */
 async function packed(options: PackDifferenceOptions): Promise<string[]> {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { mountSync, removeTreeSync, umount2Sync } from 'graphdriver/sys'
 import { changes, diffSize } from '#lib/archive/changes.js'
 import { packDifference } from '#lib/archive/pack-difference.js'
+import { LONG } from '../../figures.ts'
 import { describeMounts, openDescriptors } from '../namespace.ts'
 import { describeInScratch, list, stack } from './changes/cases.ts'
 
@@ -121,7 +122,7 @@ describeInScratch('changes: many layers', (scratch) => {
 })
 
 describeInScratch('changes: deep, long, wide', (scratch) => {
-  const levels = process.env['GRAPHDRIVER_LONG'] === undefined ? 2000 : 10_000
+  const levels = LONG ? 10_000 : 2000
   it(`${levels} levels, names of 100 bytes: paths far over what a system call takes`, async () => {
     const home = process.cwd()
     const [now, before] = ['now', 'before'].map((name) => join(scratch(), name)) as [string, string]

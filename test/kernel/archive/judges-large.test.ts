@@ -6,12 +6,11 @@ import { open as openFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { GraphDriver } from 'graphdriver'
 import { AT_FDCWD, mknodatSync } from 'graphdriver/sys'
+import { LONG } from '../../figures.ts'
 import { itUnless } from '../../skip.ts'
 import { describeAsRoot } from '../namespace.ts'
 import { plantLayer, withStore } from './judges/ours.ts'
 import { missingPrograms, scratch } from './judges/tools.ts'
-
-const LONG = process.env['GRAPHDRIVER_LONG'] !== undefined
 
 /** One byte more than eleven octal digits tell, none of them on disk. */
 const SIZE = 8 * 2 ** 30

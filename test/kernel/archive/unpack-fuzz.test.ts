@@ -16,15 +16,15 @@ import { join } from 'node:path'
 import { mountSync, removeTreeSync, setxattrSync, umount2Sync } from 'graphdriver/sys'
 import { unpack } from '#lib/archive/unpack.js'
 import type { LayerForm } from '#lib/sys/layer-form.js'
+import { LONG, seedOr } from '../../figures.ts'
 import { describeMounts, openDescriptors } from '../namespace.ts'
 import { seeded } from '../store/support.ts'
 import { Grammar, pick, type Random } from './unpack-grammar.ts'
 import { compareFacts, factsOf, type Indifferent } from './judges/facts.ts'
 import { fingerprint, fitsTmpfs, pieces } from './unpack-support.ts'
 
-const long = process.env['GRAPHDRIVER_LONG'] !== undefined
-const rounds = Number(process.env['ROUNDS'] ?? (long ? 1_000_000 : 4000))
-const seed = Number(process.env['SEED'] ?? 20145)
+const rounds = Number(process.env['ROUNDS'] ?? (LONG ? 1_000_000 : 4000))
+const seed = seedOr(20145)
 
 /** Nothing takes so long: who waits longer will wait for ever. */
 const patience = 60_000
@@ -142,7 +142,7 @@ async function attack(place: Place, number: number, ends: Map<string, number>): 
   const grammar = new Grammar(random, place.top, '../'.repeat(depth + 1))
   const tars = Array.from({ length: random() < 0.2 ? 2 : 1 }, () => grammar.archive())
   const size = pick(random, [100_000, 100_000, 512, 700, 33])
-  const what = `SEED=${seed + number} ROUNDS=1, as ${form}`
+  const what = `GRAPHDRIVER_SEED=${seed + number} ROUNDS=1, as ${form}`
   const run = async (pieceSize: number): Promise<string[]> => {
     const codes: string[] = []
     for (const tar of tars) codes.push(await outcome(place, tar, form, pieceSize))

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mountSync, removeTreeSync, umount2Sync } from 'graphdriver/sys'
 import type { LayerForm } from '#lib/sys/layer-form.js'
+import { LONG } from '../../figures.ts'
 import { describeMounts } from '../namespace.ts'
 
-const long = process.env['GRAPHDRIVER_LONG'] !== undefined
 const MiB = 1 << 20
 
 /** What a process of its own needs at its most to unpack so many empty files. */
@@ -19,9 +19,9 @@ function peakOf(directory: string, form: LayerForm, files: number): number {
 }
 
 describeMounts('unpack: memory', (top) => {
-  const files = long ? 2_000_000 : 50_000
+  const files = LONG ? 2_000_000 : 50_000
   // An inode of tmpfs takes a KiB of the machine's memory, not of the process's.
-  const options = `size=${long ? '8g' : '1g'},nr_inodes=${files * 2}`
+  const options = `size=${LONG ? '8g' : '1g'},nr_inodes=${files * 2}`
 
   // A copy of the layers below has to know the names that it made: hashes, at most four times as large as they are.
   for (const [form, each] of [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SLOWNESS } from '../../figures.ts'
 import { skip } from '../../skip.ts'
 import { describeMounts } from '../namespace.ts'
 import { bin, Shell } from './support.ts'
@@ -60,7 +61,7 @@ describeMounts('graphdriver completion', function (directory) {
       zpty -n -w z $'\\x15'"graphdriver conv"$'\\t'
       zpty -r z text '*convert*' && print -r -- FOUND-VERB
       zpty -d z`
-    const patience = String(30 * Number(process.env['GRAPHDRIVER_SLOW'] ?? 1))
+    const patience = String(30 * SLOWNESS)
     const done = spawnSync('timeout', [patience, 'zsh', '-f', '-c', script], {
       encoding: 'utf8',
       env: shell.env,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { LONG, SLOWNESS } from '../../figures.ts'
 import { describeUnless } from '../../skip.ts'
 import { describeOn } from '../working-drivers.ts'
 import { type Job, type Outcome, run, workerArguments } from './processes.ts'
-import { inParallel, LONG, scratchDirectory, seeded } from './support.ts'
+import { inParallel, scratchDirectory, seeded } from './support.ts'
 import { check, prepare, type States, tryOut } from './survival.ts'
 import { jobOf, type Scenario, scenarios } from './verbs.ts'
 
@@ -58,8 +59,7 @@ function pointsOf(trace: string): Point[] {
 
 /** Why no process can be traced; undefined when one can. */
 async function notTraced(): Promise<string | undefined> {
-  if (process.env['GRAPHDRIVER_SLOW'] !== undefined)
-    return 'on an emulated processor (GRAPHDRIVER_SLOW) it takes hours'
+  if (SLOWNESS > 1) return 'on an emulated processor (GRAPHDRIVER_SLOW) it takes hours'
   const { code } = await run('strace', ['-q', '-o', '/dev/null', '-f', 'true']).catch(() => ({ code: 127 }))
   if (code === 127) return 'strace is missing: apt-get install strace'
   return code === 0 ? undefined : `strace may not trace here: it ends with ${String(code)}`

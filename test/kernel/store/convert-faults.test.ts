@@ -4,11 +4,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { convert, open } from 'graphdriver'
 import { mount, umount2 } from 'graphdriver/sys'
+import { LONG } from '../../figures.ts'
 import { makeDockerRoot } from '../../contract/docker.ts'
 import { tars } from '../drivers/convert-support.ts'
 import { openDescriptors } from '../namespace.ts'
 import { Injector } from './injector.ts'
-import { codeOf, LONG, mountsBelow, scratchDirectory } from './support.ts'
+import { codeOf, mountsBelow, scratchDirectory } from './support.ts'
 
 describe('a system call that fails while a store is converted', function () {
   this.timeout(LONG ? 600_000 : 120_000)

@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { convert, type ConvertTarget, open } from 'graphdriver'
+import { LONG } from '../../figures.ts'
 import { makeDockerRoot } from '../../contract/docker.ts'
 import { skip } from '../../skip.ts'
 import { type Outcome, run } from './processes.ts'
-import { codeOf, inParallel, LONG, scratchDirectory, snapshot } from './support.ts'
+import { codeOf, inParallel, scratchDirectory, snapshot } from './support.ts'
 
 /** The tar of each layer, as whoever may only look at it gets it. */
 async function tars(root: string): Promise<string[]> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { convert, open } from 'graphdriver'
+import { LONG } from '../../figures.ts'
 import { makeDockerRoot } from '../../contract/docker.ts'
 import { tars } from '../drivers/convert-support.ts'
 import { describeAsRoot } from '../namespace.ts'
@@ -17,7 +18,7 @@ import {
   unmountDisk,
 } from './disk.ts'
 import { run } from './processes.ts'
-import { codeOf, LONG, scratchDirectory } from './support.ts'
+import { codeOf, scratchDirectory } from './support.ts'
 
 /** The power fails at every step of a conversion: the disk is copied there as it is, and each copy is mounted as after the next start. */
 describeAsRoot('a loss of power while a store is converted', function () {

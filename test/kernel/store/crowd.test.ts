@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
+import { LONG } from '../../figures.ts'
 import { describeOn, workingDrivers } from '../working-drivers.ts'
 import { type Outcome, run } from './processes.ts'
-import { assertUnlocked, LONG, mountsBelow, scratchDirectory, seeded } from './support.ts'
+import { assertUnlocked, mountsBelow, scratchDirectory, seeded } from './support.ts'
 
 const PROCESSES = LONG ? 8 : 4
 const CALLS = LONG ? 5000 : 200

@@ -5,17 +5,10 @@ import { join } from 'node:path'
 import { type GraphDriver, open, type Rootfs, type WarningEvent } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { mount, setxattrSync } from 'graphdriver/sys'
+import { LONG } from '../../figures.ts'
 import { describeOn } from '../working-drivers.ts'
 import { type Fault, Injector } from './injector.ts'
-import {
-  assertUnlocked,
-  codeOf,
-  LONG,
-  mountsBelow,
-  scratchDirectory,
-  seeded,
-  storeSnapshot,
-} from './support.ts'
+import { assertUnlocked, codeOf, mountsBelow, scratchDirectory, seeded, storeSnapshot } from './support.ts'
 
 /** A verb; what it says when it is called again and was done already. */
 interface Verb {

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
+import { LONG, SLOWNESS } from '../../figures.ts'
 import { describeOn } from '../working-drivers.ts'
 import { runWorker } from './processes.ts'
-import { inParallel, LONG, scratchDirectory } from './support.ts'
+import { inParallel, scratchDirectory } from './support.ts'
 import { check, prepare, tryOut } from './survival.ts'
 import { CHANGING, jobOf, type Scenario, scenarios } from './verbs.ts'
 
 /** On an emulated processor a process takes seconds, and there are hundreds: every third step there. */
-const STRIDE = process.env['GRAPHDRIVER_SLOW'] === undefined ? 1 : 3
+const STRIDE = SLOWNESS === 1 ? 1 : 3
 
 describe('a process killed at every step', function () {
   this.timeout(LONG ? 900_000 : 180_000)

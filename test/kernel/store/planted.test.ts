@@ -14,8 +14,9 @@ import { type GraphDriver, open } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { unmountTree } from 'graphdriver/mount'
 import { mount } from 'graphdriver/sys'
+import { LONG } from '../../figures.ts'
 import { describeOn } from '../working-drivers.ts'
-import { codeOf, LONG, mountsBelow, scratchDirectory } from './support.ts'
+import { codeOf, mountsBelow, scratchDirectory } from './support.ts'
 
 const SECRET = 'nobody outside may see or change this'
 const HEX = 'ab'.repeat(16)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, rmSync } from 'node:fs'
 import { open } from 'graphdriver'
+import { LONG } from '../../figures.ts'
 import { describeAsRoot } from '../namespace.ts'
 import {
   describeDisk,
@@ -14,7 +15,7 @@ import {
   unmountDisk,
 } from './disk.ts'
 import { run, workerArguments } from './processes.ts'
-import { LONG, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
+import { mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
 import { check, type State, type States } from './survival.ts'
 import { CHANGING, jobOf, type Scenario, scenarios, type SyncLevel } from './verbs.ts'
 

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type GraphDriver, open } from 'graphdriver'
 import { mount } from 'graphdriver/sys'
+import { LONG } from '../../figures.ts'
 import { describeOn } from '../working-drivers.ts'
 import { Injector } from './injector.ts'
 import { makeLarge } from './large.ts'
-import { assertUnlocked, LONG, mountsBelow, scratchDirectory } from './support.ts'
+import { assertUnlocked, mountsBelow, scratchDirectory } from './support.ts'
 
 const NONE = { code: 'EIO', calls: 'all' } as const
 /** Overlay takes 500 layers below the writable one. */

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { type GraphDriver, open } from 'graphdriver'
 import { fromEntries } from 'graphdriver/archive'
 import { mount, MS_BIND, MS_RDONLY, MS_REMOUNT, umount2 } from 'graphdriver/sys'
+import { LONG } from '../../figures.ts'
 import { describeOn } from '../working-drivers.ts'
-import { assertUnlocked, codeOf, LONG, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
+import { assertUnlocked, codeOf, mountsBelow, scratchDirectory, storeSnapshot } from './support.ts'
 
 function tar(): AsyncIterable<Uint8Array> {
   return fromEntries([{ name: 'new', type: 'file', body: Buffer.from('of the tar') }])

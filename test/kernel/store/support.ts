@@ -7,8 +7,6 @@ import { list, unmountTree } from 'graphdriver/mount'
 import { F_UNLCK, F_WRLCK, getLockSync, openat2, closeSync, AT_FDCWD } from 'graphdriver/sys'
 import { deleteTree } from '#lib/store/index.js'
 
-export const LONG: boolean = process.env['GRAPHDRIVER_LONG'] === '1'
-
 /** A directory of the suite's own; it goes after the suite, with whatever is mounted in it. */
 export function scratchDirectory(): { readonly path: string; fresh: (word?: string) => string } {
   // Made when the suite runs: one that is left out leaves no directory behind.

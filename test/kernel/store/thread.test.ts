@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { LONG } from '../../figures.ts'
 import { describeOn } from '../working-drivers.ts'
 import { workerArguments } from './processes.ts'
-import { inParallel, LONG, scratchDirectory } from './support.ts'
+import { inParallel, scratchDirectory } from './support.ts'
 import { check, prepare, tryOut } from './survival.ts'
 import { jobOf, type Scenario, scenarios } from './verbs.ts'
 

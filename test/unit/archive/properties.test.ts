@@ -3,13 +3,13 @@ import fc from 'fast-check'
 
 import type { EntryType } from '#lib/archive/entry.js'
 import type { TarEntryInput } from '#lib/archive/from-entries.js'
+import { LONG } from '../../figures.ts'
 import { archives, mutate, mutation, repaired } from './mutations.ts'
 import { cut, pieces, readAll, write } from './support.ts'
 import type { Listed } from './vectors/index.ts'
 
-const long = process.env['GRAPHDRIVER_LONG'] === '1'
-const runs = { seed: 20141, numRuns: long ? 5000 : 150 }
-const mutations = { seed: 20142, numRuns: long ? 100_000 : 3000 }
+const runs = { seed: 20141, numRuns: LONG ? 5000 : 150 }
+const mutations = { seed: 20142, numRuns: LONG ? 100_000 : 3000 }
 
 /** Bytes of a name: text, other bytes, and at times too many for a header. */
 const part = fc.oneof(
@@ -91,9 +91,9 @@ async function outcome(tar: AsyncIterable<Uint8Array>): Promise<unknown> {
 }
 
 describe('archive properties', function () {
-  this.timeout(long ? 900_000 : 120_000)
+  this.timeout(LONG ? 900_000 : 120_000)
   before(() =>
-    console.log(`      ${mutations.numRuns} mutations${long ? '' : ' (more with GRAPHDRIVER_LONG=1)'}`),
+    console.log(`      ${mutations.numRuns} mutations${LONG ? '' : ' (more with GRAPHDRIVER_LONG=1)'}`),
   )
 
   it('what is written is read again, however it is cut', async () => {

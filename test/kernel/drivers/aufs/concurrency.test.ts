@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { list } from 'graphdriver/mount'
 import { aufsUnions } from 'graphdriver/sys'
+import { LONG } from '../../../figures.ts'
 import { chain, describeAufs, ids, openAufs } from './machine.ts'
 
-const long = process.env['GRAPHDRIVER_LONG'] !== undefined
 const worker = fileURLToPath(new URL('worker.mjs', import.meta.url))
 
 /** Names of tables, wherever they may be. */
@@ -48,7 +48,7 @@ describeAufs('aufs under load', (directory) => {
     const graph = await openAufs(root())
     const own = ids(16, 'own')
     await Promise.all(own.map((id) => graph.create(id, { parent })))
-    for (let round = 0; round < (long ? 188 : 4); round++) {
+    for (let round = 0; round < (LONG ? 188 : 4); round++) {
       const paths = await Promise.all(own.map((id) => graph.get(id)))
       for (const path of paths) assert.equal(readdirSync(path).length, 20)
       await Promise.all(own.map((id) => graph.put(id)))
@@ -58,10 +58,10 @@ describeAufs('aufs under load', (directory) => {
     assert.deepEqual(tables(root()), [])
   })
 
-  it(`4 processes at once, ${long ? '250 mounts' : '32 mounts'} each`, async function () {
+  it(`4 processes at once, ${LONG ? '250 mounts' : '32 mounts'} each`, async function () {
     this.timeout(1_800_000)
     const parent = await prepare(20)
-    const children = ids(4, 'process').map((word) => start(word, parent, long ? '250' : '32'))
+    const children = ids(4, 'process').map((word) => start(word, parent, LONG ? '250' : '32'))
     const failures = (await Promise.all(children.map(result))).flat()
     assert.deepEqual(failures, [])
     assert.deepEqual(await aufsUnions(), [])
@@ -71,7 +71,7 @@ describeAufs('aufs under load', (directory) => {
   it('kill -9 in the middle of mounting leaves no table, no lock and no half-built union', async function () {
     this.timeout(1_800_000)
     const parent = await prepare(100)
-    for (let round = 0; round < (long ? 30 : 6); round++) {
+    for (let round = 0; round < (LONG ? 30 : 6); round++) {
       const word = `killed${String(round)}`
       const child = start(word, parent, '0', 'hold')
       await once(child, 'message')
