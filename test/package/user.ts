@@ -12,14 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
-import { LONG } from '../figures.ts'
+import { unlessLong } from '../figures.ts'
 import { type Body, describeUnless, itUnless } from '../skip.ts'
 
 export const root: string = resolve(import.meta.dirname, '../..')
-
-function unlessLong(why: string): string | undefined {
-  return LONG ? undefined : `${why}: it is in npm run test:long`
-}
 
 /** For what fetches programs, or takes minutes, as `why` says. */
 export function describeLong(why: string, title: string, body: () => void): void {

@@ -6,7 +6,7 @@ import { open as openFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { GraphDriver } from 'graphdriver'
 import { AT_FDCWD, mknodatSync } from 'graphdriver/sys'
-import { LONG } from '../../figures.ts'
+import { unlessLong } from '../../figures.ts'
 import { itUnless } from '../../skip.ts'
 import { describeAsRoot } from '../namespace.ts'
 import { plantLayer, withStore } from './judges/ours.ts'
@@ -43,7 +43,7 @@ describeAsRoot('the tar of a file of 8 GiB', () => {
   })
 
   const whole = 'is listed by GNU tar to its end, and so is what comes after it'
-  const missing = LONG ? missingPrograms(['tar']) : '8 GiB go through a pipe: with GRAPHDRIVER_LONG=1'
+  const missing = unlessLong('8 GiB go through a pipe') ?? missingPrograms(['tar'])
   itUnless(missing, whole, async () => {
     const listing = await withLayer(async (graph) => {
       mknodatSync(AT_FDCWD, at('pipe'), constants.S_IFIFO | 0o600)

@@ -168,15 +168,15 @@ describeMounts('unpack: whiteouts', (top) => {
     }
   }
 
-  it('have the form of the union, whatever the entry says of itself', async () => {
-    const parts = [
-      file('.wh.gone', '', { mode: 0o777, uid: 5, mtime: 3 }),
-      directory('d'),
-      file('d/.wh..wh..opq', '', { mode: 0 }),
-      file('.wh.back'),
-      directory('back'),
-    ]
-    await apply(join(top(), 'aufs'), parts, { form: 'aufs' })
+  const modified = [
+    file('.wh.gone', '', { mode: 0o777, uid: 5, mtime: 3 }),
+    directory('d'),
+    file('d/.wh..wh..opq', '', { mode: 0 }),
+    file('.wh.back'),
+    directory('back'),
+  ]
+  it('aufs: have the form of the union, whatever the entry says of itself', async () => {
+    await apply(join(top(), 'aufs'), modified, { form: 'aufs' })
     assert.deepEqual(look(join(top(), 'aufs')), {
       '.wh.gone': 'file 444 ""',
       back: 'directory 755',
@@ -184,20 +184,18 @@ describeMounts('unpack: whiteouts', (top) => {
       d: 'directory 755',
       'd/.wh..wh..opq': 'file 444 ""',
     })
-    await apply(join(top(), 'overlay'), parts, { form: 'overlay' })
-    assert.deepEqual(look(join(top(), 'overlay')), {
-      back: 'directory 755 trusted.overlay.opaque=y',
-      d: 'directory 755 trusted.overlay.opaque=y',
-      gone: 'char 0,0 0',
-    })
-    if (!fitsTmpfs('overlay-user')) return
-    await apply(join(top(), 'user'), parts, { form: 'overlay-user' })
-    assert.deepEqual(look(join(top(), 'user')), {
-      back: 'directory 755 user.overlay.opaque=y',
-      d: 'directory 755 user.overlay.opaque=y',
-      gone: 'char 0,0 0',
-    })
   })
+  for (const form of onTmpfs(['overlay', 'overlay-user'])) {
+    it(`${form}: have the form of the union, whatever the entry says of itself`, async () => {
+      await apply(join(top(), form), modified, { form })
+      const opaque = `${form === 'overlay' ? 'trusted' : 'user'}.overlay.opaque=y`
+      assert.deepEqual(look(join(top(), form)), {
+        back: `directory 755 ${opaque}`,
+        d: `directory 755 ${opaque}`,
+        gone: 'char 0,0 0',
+      })
+    })
+  }
 
   it('where there is nothing below, plainly nothing is deleted', async () => {
     await apply(join(top(), 'plain'), [
