@@ -67,7 +67,8 @@ try {
   if (options.help) console.log(usage)
   else {
     const rows = await selectRows(options.rows)
-    if (options.list) for (const { name, work } of rows) console.log(`${name.padEnd(18)}${work}`)
+    const width = Math.max(...rows.map(({ name }) => name.length)) + 2
+    if (options.list) for (const { name, work } of rows) console.log(`${name.padEnd(width)}${work}`)
     else if (options.install && run('apt-get', ['install', '-y', ...PEERS]) !== 0) process.exitCode = 1
     else process.exitCode = await runApart('inside.mjs', options)
   }
