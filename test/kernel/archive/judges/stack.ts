@@ -11,7 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { AT_FDCWD, mknodatSync, removexattrSync, setxattrSync } from 'graphdriver/sys'
 import type { Plant } from './plant.ts'
 import { richTree } from './rich-tree.ts'
@@ -22,8 +22,11 @@ export type Edit = (at: (path: string) => string) => void
 const file = (path: string): Plant => ({ path, kind: 'file', content: Buffer.from(`${path} of the base\n`) })
 const directory = (path: string): Plant => ({ path, kind: 'directory' })
 
+/** The longest name that can be deleted in a union of aufs, whose own files are called `.wh.` and more (include/uapi/linux/aufs_type.h). */
+const AUFS_MAX_NAMELEN = 242
+
 /**
- * What the layers above work on, beside all that a layer may hold. Without the longest paths, since programs put more before them, and without
+ * What the layers above work on, beside all that a layer may hold. Without the longest names and paths, since aufs and programs put more before them, and without
  * extended attributes that Go (umoci) reads otherwise: one of no bytes is none to it, and it knows no escaped names.
  */
 export function baseLayer(): Plant[] {
@@ -40,7 +43,9 @@ export function baseLayer(): Plant[] {
     target: 'set/one',
   }))
   return [
-    ...richTree(3000).filter(({ path }) => !/^xattrs\/(empty|equals-sign)$/.test(path)),
+    ...richTree(3000)
+      .filter(({ path }) => !/^xattrs\/(empty|equals-sign)$/.test(path))
+      .filter(({ path }) => basename(path).length <= AUFS_MAX_NAMELEN),
     ...trees,
     directory('set'),
     file('set/one'),
