@@ -37,7 +37,7 @@ async function create(graph: GraphDriver, id: string, file: string, parent?: str
   try {
     const { warnings } = await graph.create(id, { from: handle, ...(parent && { parent }) })
     const told = warnings.map(({ code, path, detail }) => `${code} ${path}: ${detail}`)
-    return told.filter((one) => !/^XATTR_DROPPED .*: security\.selinux:/.test(one))
+    return told.filter((one) => !/^XATTR_DROPPED .*: security\.selinux:/s.test(one))
   } finally {
     await handle.close()
   }

@@ -11,7 +11,9 @@ export async function withStore<T>(
   driver: string,
   work: (graph: GraphDriver) => Promise<T>,
 ): Promise<T> {
-  const graph = await open({ root, driver, sync: 'none' })
+  // Else a union of aufs lists access control lists, and does not tell them.
+  const aufs = { acl: true }
+  const graph = await open({ root, driver, sync: 'none', ...(driver === 'aufs' && { aufs }) })
   try {
     return await work(graph)
   } finally {

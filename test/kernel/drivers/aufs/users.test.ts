@@ -24,8 +24,27 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AufsOptions, GraphDriver } from 'graphdriver'
-import { aufsUnions, mountSync, umount2Sync } from 'graphdriver/sys'
+import {
+  aufsUnions,
+  getxattrSync,
+  listxattrSync,
+  mountSync,
+  setxattrSync,
+  umount2Sync,
+} from 'graphdriver/sys'
 import { chain, describeAufs, openAufs } from './machine.ts'
+
+const ACL = 'system.posix_acl_access'
+/** u::rw-, u:1:r--, g::r--, m::r--, o::---: version, then tag, permissions and id of each (acl(5), linux/posix_acl_xattr.h). */
+const USER_1_READS = Buffer.from(
+  '02000000' +
+    '01000600ffffffff' +
+    '0200040001000000' +
+    '04000400ffffffff' +
+    '10000400ffffffff' +
+    '20000000ffffffff',
+  'hex',
+)
 
 describeAufs('what aufs does to its users', (directory) => {
   const root = (): string => join(directory(), 'root')
@@ -155,6 +174,24 @@ describeAufs('what aufs does to its users', (directory) => {
     assert.throws(() => writeFileSync(join(view, '.wh.name'), ''), { code: 'EPERM' })
     await graph.close()
   })
+
+  for (const acl of [false, true]) {
+    const what = acl
+      ? 'are told with acl, and copied up'
+      : 'are listed and not told (ENOTSUP) without acl, and copied up all the same'
+    it(`access control lists ${what}`, async () => {
+      const graph = await two({ acl })
+      writeFileSync(diff('a', 'file'), 'x')
+      setxattrSync(diff('a', 'file'), ACL, USER_1_READS)
+      const file = join(await graph.get('b'), 'file')
+      assert.ok(listxattrSync(file).includes(ACL))
+      if (acl) assert.deepEqual(getxattrSync(file, ACL), USER_1_READS)
+      else assert.throws(() => getxattrSync(file, ACL), { code: 'ENOTSUP' })
+      writeFileSync(file, 'y')
+      assert.deepEqual(getxattrSync(diff('b', 'file'), ACL), USER_1_READS)
+      await graph.close()
+    })
+  }
 
   it('times that are set are whole seconds', async () => {
     const graph = await two()
